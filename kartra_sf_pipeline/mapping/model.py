@@ -1,0 +1,175 @@
+"""The field map: for each load phase its object, key and fields, as a file people can read.
+
+The model is strict: an unknown key, transform or field type is refused with its place in the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from kartra_sf_pipeline.errors import SettingsError
+
+TransformName = Literal[
+    "text", "long_text", "integer", "decimal", "date", "datetime", "boolean", "label", "multi"
+]
+FieldType = Literal[
+    "Text", "LongTextArea", "Number", "Currency", "Date", "DateTime", "Checkbox", "Picklist",
+    "MultiselectPicklist", "Email", "Phone", "Url", "Lookup",
+]  # fmt: skip
+
+
+class Strict(BaseModel):
+    """A model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewField(Strict):
+    """A custom field that the org needs and may not have yet."""
+
+    type: FieldType
+    label: str
+    length: int | None = None
+    precision: int | None = None
+    scale: int | None = None
+    unique: bool = False
+    external_id: bool = False
+    values: tuple[str, ...] = ()
+    restricted: bool = False
+    visible_lines: int | None = None
+    reference_to: str | None = None
+    relationship_name: str | None = None
+    description: str = ""
+
+
+class FieldRule(Strict):
+    """One destination field: where its value comes from and how it is written.
+
+    `on_blank` is `keep` (a blank source leaves the org's value alone) or `clear` (a blank source
+    empties the field: `#N/A` on the wire). `target` may be a relationship column such as
+    `Account.Kartra_Id__c`; `field` then names the lookup that it fills.
+    """
+
+    target: str
+    source: str | None = None
+    constant: str | None = None
+    transform: TransformName = "text"
+    on_blank: Literal["keep", "clear"] = "keep"
+    required: bool = False
+    new: NewField | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> FieldRule:
+        if (self.source is None) == (self.constant is None):
+            message = f"{self.target}: give either `source` or `constant`, not both or neither"
+            raise ValueError(message)
+        return self
+
+    @property
+    def api_name(self) -> str:
+        """Name of the column on the wire."""
+        return self.target
+
+
+class PhaseMap(Strict):
+    """What one load phase writes."""
+
+    object: str
+    source: str
+    key: Annotated[str, Field(description="source column whose value is the record's key")]
+    fields: tuple[FieldRule, ...]
+    stamp: NewField | None = None
+    """The run-stamp field, where the object takes one."""
+
+    @model_validator(mode="after")
+    def _targets_once(self) -> PhaseMap:
+        seen: set[str] = set()
+        for rule in self.fields:
+            if rule.target.lower() in seen:
+                message = f"two sources for one target: {rule.target}"
+                raise ValueError(message)
+            seen.add(rule.target.lower())
+        return self
+
+
+class Policies(Strict):
+    """Choices made at scoping that are no field's."""
+
+    tags_in_picklist: int = Field(default=100, ge=1, le=500)
+    """How many tags the picklist keeps once the account has more than `tags_limit` (S36)."""
+    tags_limit: int = Field(default=500, ge=1, le=500)
+    campaign_member_status: str = "Responded"
+    contact_role: str = "Economic Buyer"
+    stage_won: str = "Closed Won"
+
+
+class FieldMap(Strict):
+    """The whole map; `fingerprint()` is what an approval binds."""
+
+    version: Literal[1] = 1
+    phases: dict[str, PhaseMap]
+    policies: Policies = Policies()
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the map's content, whatever the layout of its file."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    def to_yaml(self) -> str:
+        """The map as the file that people read and diff."""
+        content = self.model_dump(mode="json", exclude_defaults=True)
+        return yaml.safe_dump({"version": 1, **content}, sort_keys=False, allow_unicode=True)
+
+
+def load_map(path: Path) -> FieldMap:
+    """Read a map file; raises SettingsError naming file, line and key of each fault."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(
+            f"The field map {path} is missing.", next_step="Run a scope to have it written."
+        ) from None
+    try:
+        content: Any = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line = mark.line + 1 if mark else 1
+        raise SettingsError(
+            f"{path}, line {line}: not valid YAML ({error.problem}).",
+            next_step="Mend the indentation or quoting on that line.",
+        ) from None
+    try:
+        return FieldMap.model_validate(content)
+    except ValidationError as error:
+        faults = "\n".join(
+            f"  {path}, line {_line_of(text, fault['loc'])}: "
+            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise SettingsError(
+            f"The field map does not hold:\n{faults}",
+            next_step="Each line above names the key to correct.",
+        ) from None
+
+
+def _line_of(text: str, location: tuple[int | str, ...]) -> int:
+    """Line of the deepest node of the YAML text that the location still reaches."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    line = 1
+    for part in location:
+        if isinstance(node, yaml.MappingNode):
+            found = next((v for k, v in node.value if k.value == str(part)), None)
+        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            found = node.value[part] if part < len(node.value) else None
+        else:
+            found = None
+        if found is None:
+            break
+        node = found
+        line = node.start_mark.line + 1
+    return line

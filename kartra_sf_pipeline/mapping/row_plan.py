@@ -1,0 +1,129 @@
+"""What is meant to become of each source row: the first half of conservation.
+
+One row per row of each export, with the disposition planned for it and the record (object and
+key) that it is loaded as or merged into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+SCHEMA = {
+    "export": pl.String,
+    "source_file": pl.String,
+    "source_line": pl.Int64,
+    "planned": pl.String,
+    "reason": pl.String,
+    "detail": pl.String,
+    "object": pl.String,
+    "key": pl.String,
+}
+
+_PLANNED = {"keep": "load", "merge": "merge", "suppress": "suppress", "quarantine": "quarantine"}
+
+
+def row_plan(frames: Mapping[str, pl.DataFrame], custom_columns: Mapping[str, str]) -> pl.DataFrame:
+    """Plan every row of every export.
+
+    `frames` holds the prepared frames and the raw frames of exports that need no preparation, by
+    asset name. `custom_columns` names, for each contact column `x__…` that is mapped, the
+    Salesforce field that it becomes.
+    """
+    parts = [
+        _quarantined(frames["quarantine"]),
+        _rows("contacts", frames["contact_rows"], "Contact", "contact_key"),
+        _rows("companies", frames["company_rows"], "Account", "account_key"),
+        _rows("transactions", frames["transactions_prepared"], "Opportunity", "opportunity_key"),
+        _rows("subscriptions", frames["subscriptions_prepared"], "Opportunity", "opportunity_key"),
+        _rows("affiliates", frames["affiliates_prepared"], "Account", "affiliate_key"),
+        _rows("calendar_bookings", frames["bookings_prepared"], "Event", "booking_key"),
+        _rows("notes", frames["notes_prepared"], "Task", "note_key"),
+        _lists(frames["raw_lists"], frames["campaign_rows"]),
+        _custom_fields(frames["raw_custom_fields"], custom_columns),
+        _inventory("sequences", frames["raw_sequences"]),
+    ]
+    return pl.concat([part.select(SCHEMA).cast(SCHEMA) for part in parts])  # pyright: ignore[reportArgumentType]
+
+
+def _rows(export: str, rows: pl.DataFrame, sobject: str, key: str) -> pl.DataFrame:
+    arrives = pl.col("disposition").is_in(["keep", "merge"])
+    return rows.select(
+        "source_file",
+        "source_line",
+        "reason",
+        "detail",
+        export=pl.lit(export),
+        planned=pl.col("disposition").replace_strict(_PLANNED),
+        object=pl.when(arrives).then(pl.lit(sobject)),
+        key=pl.when(arrives).then(pl.col(key)),
+    )
+
+
+def _quarantined(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        "export", "source_file", "source_line", "reason", "detail",
+        planned=pl.lit("quarantine"),
+        object=pl.lit(None, dtype=pl.String),
+        key=pl.lit(None, dtype=pl.String),
+    )  # fmt: skip
+
+
+def _lists(rows: pl.DataFrame, campaigns: pl.DataFrame) -> pl.DataFrame:
+    """The first row of a list is its campaign; a repeat is merged; a row without a name is held."""
+    primary = campaigns.select("campaign_key", "source_file", "source_line", _primary=pl.lit(value=True))
+    keyed = rows.with_columns(
+        campaign_key="list:"
+        + pl.col("list").str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
+    ).join(primary, on=["campaign_key", "source_file", "source_line"], how="left", maintain_order="left")
+    named = pl.col("campaign_key").is_not_null()
+    return keyed.select(
+        "source_file", "source_line",
+        export=pl.lit("lists"),
+        planned=pl.when(named.not_()).then(pl.lit("quarantine"))
+        .when(pl.col("_primary")).then(pl.lit("load")).otherwise(pl.lit("merge")),
+        reason=pl.when(named.not_()).then(pl.lit("list_without_name"))
+        .when(pl.col("_primary")).then(None).otherwise(pl.lit("same_list")),
+        detail=pl.lit(None, dtype=pl.String),
+        object=pl.when(named).then(pl.lit("Campaign")),
+        key="campaign_key",
+    )  # fmt: skip
+
+
+def _custom_fields(rows: pl.DataFrame, custom_columns: Mapping[str, str]) -> pl.DataFrame:
+    """A field definition is loaded as the field; one without a column of values has nothing to move."""
+    normal = (
+        pl.col("field_identifier").str.strip_chars().str.to_lowercase()
+        .str.replace_all(r"[^a-z0-9]+", "_").str.strip_chars("_")
+    )  # fmt: skip
+    target = normal.replace_strict(
+        list(custom_columns), list(custom_columns.values()), default=None, return_dtype=pl.String
+    )
+    first = normal.is_first_distinct()
+    return rows.with_columns(_target=target, _first=first).select(
+        "source_file", "source_line",
+        export=pl.lit("custom_fields"),
+        planned=pl.when(pl.col("field_identifier").is_null()).then(pl.lit("quarantine"))
+        .when(pl.col("_target").is_null()).then(pl.lit("suppress"))
+        .when(pl.col("_first")).then(pl.lit("load")).otherwise(pl.lit("merge")),
+        reason=pl.when(pl.col("field_identifier").is_null()).then(pl.lit("field_without_identifier"))
+        .when(pl.col("_target").is_null()).then(pl.lit("no_column_in_contacts"))
+        .when(pl.col("_first")).then(None).otherwise(pl.lit("same_field")),
+        detail=pl.lit(None, dtype=pl.String),
+        object=pl.when(pl.col("_target").is_not_null()).then(pl.lit("CustomField")),
+        key=pl.when(pl.col("_target").is_not_null()).then("Contact." + pl.col("_target")),
+    )  # fmt: skip
+
+
+def _inventory(export: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """Automation logic does not move (S60): its rows are inventoried, by a named rule."""
+    return rows.select(
+        "source_file", "source_line",
+        export=pl.lit(export),
+        planned=pl.lit("suppress"),
+        reason=pl.lit("automation_is_inventoried"),
+        detail=pl.lit("Sequence logic is rebuilt in Salesforce, never moved as data."),
+        object=pl.lit(None, dtype=pl.String),
+        key=pl.lit(None, dtype=pl.String),
+    )  # fmt: skip

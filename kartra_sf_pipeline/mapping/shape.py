@@ -1,0 +1,62 @@
+"""From a phase's source frame to its Salesforce-shaped frame, by the field map."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from kartra_sf_pipeline.errors import SettingsError
+from kartra_sf_pipeline.mapping.model import FieldRule, PhaseMap
+from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, was_cut
+
+NULL_MARK = "#N/A"
+"""What the Bulk API takes for an explicit null."""
+
+
+def shape(rows: pl.DataFrame, phase: PhaseMap, lengths: dict[str, int]) -> pl.DataFrame:
+    """Columns on the wire (all String) plus `_key`, `_wave`, `source_file` and `source_line`.
+
+    `lengths` are the text lengths of the object's fields, from the org's describe and the planned
+    schema. Raises SettingsError where the map names a source that the frame does not have.
+    """
+    missing = [
+        rule.source for rule in phase.fields if rule.source and rule.source not in rows.columns
+    ]
+    if missing:
+        raise SettingsError(
+            f"The field map takes {', '.join(missing)} from `{phase.source}`, which has no such column.",
+            next_step=f"Columns there: {', '.join(sorted(rows.columns))}.",
+        )
+    wave = pl.col("wave") if "wave" in rows.columns else pl.lit(0)
+    return rows.select(
+        *(_column(rule, lengths) for rule in phase.fields),
+        _key=pl.col(phase.key).cast(pl.String),
+        _wave=wave.cast(pl.Int8),
+        source_file=pl.col("source_file"),
+        source_line=pl.col("source_line"),
+    )
+
+
+def cut_cells(rows: pl.DataFrame, phase: PhaseMap, lengths: dict[str, int]) -> pl.DataFrame:
+    """Cells whose text is longer than the field: target, length, cells, longest."""
+    found = []
+    for rule in phase.fields:
+        length = lengths.get(rule.target.lower())
+        if rule.source and length and rule.transform in ("text", "long_text", "label"):
+            cells = rows.filter(was_cut(pl.col(rule.source), length))
+            if cells.height:
+                longest = cells[rule.source].cast(pl.String).str.len_chars().max()
+                found.append((rule.target, length, cells.height, longest))
+    return pl.DataFrame(
+        found,
+        schema={"target": pl.String, "length": pl.Int64, "cells": pl.Int64, "longest": pl.Int64},
+        orient="row",
+    )
+
+
+def _column(rule: FieldRule, lengths: dict[str, int]) -> pl.Expr:
+    if rule.constant is not None:
+        return pl.lit(rule.constant, dtype=pl.String).alias(rule.target)
+    value = TRANSFORMS[rule.transform](pl.col(str(rule.source)), lengths.get(rule.target.lower()))
+    if rule.on_blank == "clear":
+        value = value.fill_null(NULL_MARK)
+    return value.cast(pl.String).alias(rule.target)

@@ -1,0 +1,76 @@
+"""Named transforms: from a prepared column to the text that goes on the wire.
+
+Every transform yields a String column; null means "nothing to say". Forms are those of the Bulk
+API: dates `YYYY-MM-DD`, date-times in UTC with a `Z`, booleans `true`/`false`, multi-select values
+joined by semicolons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+Transform = Callable[[pl.Expr, int | None], pl.Expr]
+
+CUT_MARK = "…"
+"""Last character of a text that was cut to its field's length."""
+
+
+def _text(value: pl.Expr, length: int | None) -> pl.Expr:
+    text = value.cast(pl.String).str.strip_chars()
+    text = pl.when(text.str.len_chars() > 0).then(text)
+    if length is None:
+        return text
+    cut = text.str.slice(0, length - 1).str.strip_chars_end() + CUT_MARK
+    return pl.when(text.str.len_chars() > length).then(cut).otherwise(text)
+
+
+def _integer(value: pl.Expr, _: int | None) -> pl.Expr:
+    return value.cast(pl.Int64, strict=False).cast(pl.String)
+
+
+def _decimal(value: pl.Expr, _: int | None) -> pl.Expr:
+    return value.cast(pl.Decimal(18, 2), strict=False).cast(pl.String)
+
+
+def _date(value: pl.Expr, _: int | None) -> pl.Expr:
+    return value.cast(pl.Date).dt.to_string("%Y-%m-%d")
+
+
+def _datetime(value: pl.Expr, _: int | None) -> pl.Expr:
+    return value.dt.to_string("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _boolean(value: pl.Expr, _: int | None) -> pl.Expr:
+    flag = value.cast(pl.Boolean)
+    return pl.when(flag).then(pl.lit("true")).when(flag.not_()).then(pl.lit("false"))
+
+
+def _label(value: pl.Expr, length: int | None) -> pl.Expr:
+    """`not_subject` reads `Not subject`."""
+    text = value.cast(pl.String).str.replace_all("_", " ")
+    return _text(text.str.slice(0, 1).str.to_uppercase() + text.str.slice(1), length)
+
+
+def _multi(value: pl.Expr, _: int | None) -> pl.Expr:
+    joined = value.list.drop_nulls().list.join(";")
+    return pl.when(value.list.len() > 0).then(joined)
+
+
+TRANSFORMS: dict[str, Transform] = {
+    "text": _text,
+    "long_text": _text,
+    "integer": _integer,
+    "decimal": _decimal,
+    "date": _date,
+    "datetime": _datetime,
+    "boolean": _boolean,
+    "label": _label,
+    "multi": _multi,
+}
+
+
+def was_cut(value: pl.Expr, length: int) -> pl.Expr:
+    """True where `text` would cut the value."""
+    return value.cast(pl.String).str.strip_chars().str.len_chars() > length
