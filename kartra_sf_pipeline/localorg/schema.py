@@ -298,3 +298,64 @@ def standard_schema() -> Schema:
             )
         )
     return Schema(tuple(objects))
+
+
+def custom_object(
+    name: str, label: str, label_plural: str, *, name_label: str = "", description: str = ""
+) -> SObject:
+    """A new custom object with the fields that each one has; `Catalog.put_object` stores it."""
+    read_only = {"nillable": False, "createable": False, "updateable": False}
+    given = {**read_only, "defaulted_on_create": True}
+    user = {"length": 18, "reference_to": ("User",), **given}
+    return SObject(
+        name=name,
+        label=label,
+        label_plural=label_plural,
+        key_prefix=None,
+        flags=frozenset(
+            [
+                "createable",
+                "deletable",
+                "layoutable",
+                "mru_enabled",
+                "queryable",
+                "replicateable",
+                "retrieveable",
+                "searchable",
+                "triggerable",
+                "undeletable",
+                "updateable",
+            ]
+        ),
+        fields=(
+            Field("Id", "Record ID", "id", length=18, id_lookup=True, **given),
+            Field(
+                "OwnerId",
+                "Owner ID",
+                "reference",
+                length=18,
+                nillable=False,
+                defaulted_on_create=True,
+                reference_to=("Group", "User"),
+                relationship_name="Owner",
+                polymorphic_foreign_key=True,
+            ),
+            Field("IsDeleted", "Deleted", "boolean", **given),
+            Field("Name", name_label or f"{label} Name", "string", length=80, name_field=True),
+            Field("CreatedDate", "Created Date", "datetime", groupable=False, **given),
+            Field(
+                "CreatedById", "Created By ID", "reference", relationship_name="CreatedBy", **user
+            ),
+            Field("LastModifiedDate", "Last Modified Date", "datetime", groupable=False, **given),
+            Field(
+                "LastModifiedById",
+                "Last Modified By ID",
+                "reference",
+                relationship_name="LastModifiedBy",
+                **user,
+            ),
+            Field("SystemModstamp", "System Modstamp", "datetime", groupable=False, **given),
+        ),
+        custom=True,
+        description=description or None,
+    )

@@ -1,0 +1,215 @@
+"""The org's data and deployed schema in one SQLite file.
+
+One table per object, named by its API name, with a column per stored field and always `Id` and
+`IsDeleted`. Booleans are 0/1, dates `YYYY-MM-DD`, date-times `YYYY-MM-DDTHH:MM:SS.000+0000`, ids
+18 characters; text compares without case. Deleted rows stay, marked, until they are purged.
+Names that start with an underscore are the server's own tables.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any
+
+import polars as pl
+
+from kartra_sf_pipeline.localorg.catalog import Catalog, quote
+from kartra_sf_pipeline.localorg.ids import make_ids
+from kartra_sf_pipeline.localorg.schema import Schema
+
+_OWN_TABLES = """
+CREATE TABLE IF NOT EXISTS _meta (key TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS _object (name TEXT PRIMARY KEY COLLATE NOCASE, definition TEXT);
+CREATE TABLE IF NOT EXISTS _field (
+    object TEXT COLLATE NOCASE, name TEXT COLLATE NOCASE, definition TEXT,
+    PRIMARY KEY (object, name));
+CREATE TABLE IF NOT EXISTS _sequence (prefix TEXT PRIMARY KEY, next INTEGER);
+"""
+FIRST_ID = 1
+
+
+class Store:
+    """Many readers and one writer over one file; every method may be called from any thread."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.path = directory / "org.sqlite"
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._owner = 0
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        self._writer = self._connect()
+        self._writer.executescript(_OWN_TABLES)
+        self.catalog = Catalog(self)
+        self.org_id = ""
+        self.user_id = ""
+        if self.get_meta("org_id") is None:
+            self._create()
+        else:
+            self._load()
+
+    # -- connections
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=60
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA mmap_size=268435456")
+        return connection
+
+    @contextmanager
+    def read(self) -> Iterator[sqlite3.Connection]:
+        """A connection for SELECTs that sees the last commit; temporary tables are allowed."""
+        try:
+            connection = self._idle.get_nowait()
+        except Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._idle.put(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """The one writing transaction; nests, and an error takes data and schema back together."""
+        with self._lock:
+            if self._depth:
+                self._depth += 1
+                try:
+                    yield self._writer
+                finally:
+                    self._depth -= 1
+                return
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                self._owner = threading.get_ident()
+                yield self._writer
+                self._writer.execute("COMMIT")
+                self.catalog.publish()
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                self.catalog.go_back()
+                raise
+            finally:
+                self._depth = 0
+                self._owner = 0
+
+    def writing(self) -> bool:
+        """True in the thread that is inside `write()`."""
+        return self._owner == threading.get_ident()
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """All rows of a SELECT; inside `write()` it sees what is not committed yet."""
+        if self.writing():
+            return self._writer.execute(sql, parameters).fetchall()
+        with self.read() as connection:
+            return connection.execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        """Close every idle connection and fold the log into the file."""
+        with self._lock:
+            while True:
+                try:
+                    self._idle.get_nowait().close()
+                except Empty:
+                    break
+            self._writer.close()
+
+    # -- first start, later starts, reset
+
+    def get_meta(self, key: str) -> str | None:
+        """A setting of this org, or None."""
+        rows = self.query("SELECT value FROM _meta WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a setting of this org across restarts."""
+        with self.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO _meta VALUES (?, ?)", (key, value))
+
+    def _create(self) -> None:
+        from kartra_sf_pipeline.localorg.seed import seed
+
+        with self.write() as connection:
+            self.catalog.create_tables(connection)
+            self.org_id, self.user_id = seed(self, connection)
+            connection.executemany(
+                "INSERT OR REPLACE INTO _meta VALUES (?, ?)",
+                [("org_id", self.org_id), ("user_id", self.user_id)],
+            )
+
+    def _load(self) -> None:
+        self.org_id = self.get_meta("org_id") or ""
+        self.user_id = self.get_meta("user_id") or ""
+        self.catalog.load()
+
+    def reset(self) -> None:
+        """A new org in the same file: no records but the first ones, no deployed schema.
+
+        The ids of the organisation and of its users stay, because tokens carry them.
+        """
+        with self.write() as connection:
+            tables = [
+                r[0]
+                for r in connection.execute(
+                    "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'"
+                )
+                if not r[0].startswith("_")
+            ]
+            for name in tables:
+                connection.execute(f"DROP TABLE {quote(name)}")
+            for name in ("_object", "_field", "_sequence"):
+                connection.execute(f"DELETE FROM {name}")
+            self.catalog.restart()
+            self._create()
+
+    @property
+    def schema(self) -> Schema:
+        """Every object and field, whoever may see them."""
+        return self.catalog.schema
+
+    def visible_schema(self) -> Schema:
+        """What the API user sees; see `Catalog.visible_schema`."""
+        return self.catalog.visible_schema()
+
+    # -- rows
+
+    def new_ids(self, object_name: str, count: int) -> pl.Series:
+        """Unused ids of an object, in rising order; call inside `write()`."""
+        sobject = self.schema.object(object_name)
+        prefix = (sobject.key_prefix if sobject else None) or "0Lo"
+        return self.new_ids_for_prefix(prefix, count)
+
+    def new_ids_for_prefix(self, prefix: str, count: int) -> pl.Series:
+        """Unused ids that start with `prefix`; jobs and deployments have ids, too."""
+        with self.write() as connection:
+            row = connection.execute(
+                "INSERT INTO _sequence VALUES (?, ?) ON CONFLICT(prefix) "
+                "DO UPDATE SET next = next + ? RETURNING next",
+                (prefix, FIRST_ID + count, count),
+            ).fetchone()
+            return make_ids(prefix, row[0] - count, count)
+
+    def insert_frame(
+        self, connection: sqlite3.Connection, object_name: str, frame: pl.DataFrame
+    ) -> None:
+        """Append rows whose columns are API names and whose values are in stored form."""
+        names = ", ".join(quote(c) for c in frame.columns)
+        marks = ", ".join("?" * len(frame.columns))
+        sql = f"INSERT INTO {quote(object_name)} ({names}) VALUES ({marks})"
+        for part in frame.iter_slices(50_000):
+            connection.executemany(sql, part.rows())
