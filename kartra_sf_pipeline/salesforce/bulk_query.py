@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import polars as pl
 
 from kartra_sf_pipeline.errors import OrgError
 from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.jobs import Poll, read_csv, wait_for_job
-
-if TYPE_CHECKING:
-    from kartra_sf_pipeline.salesforce.org import Org
+from kartra_sf_pipeline.salesforce.pipe import Pipe
 
 PAGE_ROWS = 100_000
 
 
 def bulk_query(
-    org: Org,
+    org: Pipe,
     soql_text: str,
     *,
     deleted: bool = False,

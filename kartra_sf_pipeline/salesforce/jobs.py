@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from kartra_sf_pipeline.errors import OrgUnavailable
+from kartra_sf_pipeline.salesforce.pipe import Pipe
 from kartra_sf_pipeline.salesforce.session import is_loopback
-
-if TYPE_CHECKING:
-    from kartra_sf_pipeline.salesforce.org import Org
 
 FINAL_STATES = frozenset({"JobComplete", "Failed", "Aborted"})
 
@@ -32,14 +30,14 @@ class Poll:
     patience: float = 24 * 3600.0
 
     @classmethod
-    def for_org(cls, org: Org) -> Poll:
+    def for_org(cls, org: Pipe) -> Poll:
         """Eager on loopback, where asking costs nothing; sparing elsewhere."""
         if is_loopback(org.instance_url):
             return cls(first=0.02, factor=1.4, longest=0.5, patience=3600.0)
         return cls()
 
 
-def wait_for_job(org: Org, path: str, *, poll: Poll | None, action: str) -> dict[str, Any]:
+def wait_for_job(org: Pipe, path: str, *, poll: Poll | None, action: str) -> dict[str, Any]:
     """The job's last info once it is in a final state.
 
     Raises OrgUnavailable when patience ends; the job may still finish later.

@@ -5,8 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from dataclasses import dataclass
-
-from lxml import etree
+from xml.etree import ElementTree as ET
 
 from kartra_sf_pipeline.errors import OrgError, OrgUnavailable
 from kartra_sf_pipeline.salesforce import soql
@@ -26,9 +25,7 @@ __all__ = [
 ]
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-_NAMES = {"s": _SOAP, "m": NAMESPACE}
-# No entity may reach out of the answer into files or the network.
-_PARSER = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+_NAMES = {"m": NAMESPACE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ def deploy(
     action = "Checking a metadata package" if check_only else "Deploying metadata"
     call = _element("deploy")
     _text(call, "ZipFile", base64.b64encode(zip_bytes).decode())
-    options = etree.SubElement(call, _q("DeployOptions"))
+    options = ET.SubElement(call, _q("DeployOptions"))
     for option, value in (
         ("allowMissingFiles", False),
         ("autoUpdatePackage", False),
@@ -79,13 +76,13 @@ def deploy(
         _text(options, option, str(value).lower())
     # Deploying the same package twice ends in the same schema, so a lost answer may be retried.
     started = _call(org, call, action=action)
-    deploy_id = started.findtext(".//m:result/m:id", namespaces=_NAMES)
+    deploy_id = _said(started, ".//m:result/m:id")
     if not deploy_id:
         raise OrgError(f"{action}: {org.host} gave the deployment no id.")
     result = _wait(org, deploy_id, poll=poll, action=action)
     if not check_only:
         org.forget_describes()
-    success = result.findtext("m:success", namespaces=_NAMES) == "true"
+    success = _said(result, "m:success") == "true"
     return DeployResult(success, deploy_id, [] if success else _problems(result))
 
 
@@ -117,7 +114,7 @@ def assign_permission_set(org: Org, name: str) -> bool:
     return True
 
 
-def _wait(org: Org, deploy_id: str, *, poll: Poll | None, action: str) -> etree._Element:
+def _wait(org: Org, deploy_id: str, *, poll: Poll | None, action: str) -> ET.Element:
     pace = poll or Poll.for_org(org)
     deadline = time.monotonic() + pace.patience
     pause = pace.first
@@ -125,10 +122,10 @@ def _wait(org: Org, deploy_id: str, *, poll: Poll | None, action: str) -> etree.
         call = _element("checkDeployStatus")
         _text(call, "asyncProcessId", deploy_id)
         _text(call, "includeDetails", "true")
-        result = _call(org, call, action=action).find(".//m:result", namespaces=_NAMES)
+        result = _call(org, call, action=action).find(".//m:result", _NAMES)
         if result is None:
             raise OrgError(f"{action}: {org.host} does not know deployment {deploy_id}.")
-        if result.findtext("m:done", namespaces=_NAMES) == "true":
+        if _said(result, "m:done") == "true":
             return result
         if time.monotonic() + pause > deadline:
             raise OrgUnavailable(
@@ -139,16 +136,16 @@ def _wait(org: Org, deploy_id: str, *, poll: Poll | None, action: str) -> etree.
         pause = min(pause * pace.factor, pace.longest)
 
 
-def _call(org: Org, call: etree._Element, *, action: str) -> etree._Element:
+def _call(org: Org, call: ET.Element, *, action: str) -> ET.Element:
     """One SOAP call; the session id travels inside the envelope, built anew for each try."""
 
     def envelope() -> bytes:
-        root = etree.Element(f"{{{_SOAP}}}Envelope", nsmap={"s": _SOAP, "m": NAMESPACE})
-        header = etree.SubElement(root, f"{{{_SOAP}}}Header")
-        session = etree.SubElement(header, _q("SessionHeader"))
+        root = ET.Element(f"{{{_SOAP}}}Envelope")
+        header = ET.SubElement(root, f"{{{_SOAP}}}Header")
+        session = ET.SubElement(header, _q("SessionHeader"))
         _text(session, "sessionId", org.session_id)
-        etree.SubElement(root, f"{{{_SOAP}}}Body").append(call)
-        return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+        ET.SubElement(root, f"{{{_SOAP}}}Body").append(call)
+        return ET.tostring(root, encoding="UTF-8", xml_declaration=True)
 
     response = org.request(
         "POST",
@@ -159,40 +156,43 @@ def _call(org: Org, call: etree._Element, *, action: str) -> etree._Element:
         headers={"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'},
     )
     try:
-        return etree.fromstring(response.content, _PARSER)
-    except etree.XMLSyntaxError:
+        return ET.fromstring(response.content)
+    except ET.ParseError:
         raise OrgError(f"{action}: {org.host} sent something that is not XML.") from None
 
 
-def _problems(result: etree._Element) -> list[DeployProblem]:
+def _problems(result: ET.Element) -> list[DeployProblem]:
     problems = [
         DeployProblem(
-            component=failure.findtext("m:fullName", "", namespaces=_NAMES)
-            or failure.findtext("m:fileName", "", namespaces=_NAMES),
-            type=failure.findtext("m:componentType", "", namespaces=_NAMES),
-            message=failure.findtext("m:problem", "", namespaces=_NAMES),
-            line=_int(failure.findtext("m:lineNumber", namespaces=_NAMES)),
+            component=_said(failure, "m:fullName") or _said(failure, "m:fileName"),
+            type=_said(failure, "m:componentType"),
+            message=_said(failure, "m:problem"),
+            line=_int(_said(failure, "m:lineNumber")),
         )
-        for failure in result.iterfind(".//m:componentFailures", namespaces=_NAMES)
+        for failure in result.iterfind(".//m:componentFailures", _NAMES)
     ]
     if not problems:
-        status = result.findtext("m:status", "Failed", namespaces=_NAMES)
-        said = result.findtext("m:errorMessage", "", namespaces=_NAMES)
+        status = _said(result, "m:status") or "Failed"
+        said = _said(result, "m:errorMessage")
         problems.append(DeployProblem("", "Deployment", said or f"ended as {status}"))
     return problems
 
 
-def _int(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
+def _said(node: ET.Element, path: str) -> str:
+    return node.findtext(path, "", _NAMES)
+
+
+def _int(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
 
 
 def _q(tag: str) -> str:
     return f"{{{NAMESPACE}}}{tag}"
 
 
-def _element(tag: str) -> etree._Element:
-    return etree.Element(_q(tag))
+def _element(tag: str) -> ET.Element:
+    return ET.Element(_q(tag))
 
 
-def _text(parent: etree._Element, tag: str, text: str) -> None:
-    etree.SubElement(parent, _q(tag)).text = text
+def _text(parent: ET.Element, tag: str, text: str) -> None:
+    ET.SubElement(parent, _q(tag)).text = text

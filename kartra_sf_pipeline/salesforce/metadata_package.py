@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
-
-from lxml import etree
+from xml.etree import ElementTree as ET
 
 from kartra_sf_pipeline.salesforce.metadata_spec import CustomFieldSpec, PermissionSetSpec
 
@@ -64,7 +63,7 @@ def _object_xml(specs: list[CustomFieldSpec]) -> bytes:
     return _bytes(root)
 
 
-def _add_field(root: etree._Element, spec: CustomFieldSpec) -> None:
+def _add_field(root: ET.Element, spec: CustomFieldSpec) -> None:
     node = _child(root, "fields")
     _child(node, "fullName", spec.name)
     if spec.type == "Text" and spec.unique:
@@ -104,7 +103,7 @@ def _add_field(root: etree._Element, spec: CustomFieldSpec) -> None:
         _child(node, "visibleLines", spec.visible_lines or _DEFAULT_LINES[spec.type])
 
 
-def _add_values(node: etree._Element, spec: CustomFieldSpec) -> None:
+def _add_values(node: ET.Element, spec: CustomFieldSpec) -> None:
     value_set = _child(node, "valueSet")
     _child(value_set, "restricted", spec.restricted)
     definition = _child(value_set, "valueSetDefinition")
@@ -129,16 +128,17 @@ def _permission_set_xml(spec: PermissionSetSpec) -> bytes:
     return _bytes(root)
 
 
-def _root(tag: str) -> etree._Element:
-    return etree.Element(f"{{{NAMESPACE}}}{tag}", nsmap={None: NAMESPACE})
+def _root(tag: str) -> ET.Element:
+    return ET.Element(f"{{{NAMESPACE}}}{tag}")
 
 
-def _child(parent: etree._Element, tag: str, text: object = None) -> etree._Element:
-    node = etree.SubElement(parent, f"{{{NAMESPACE}}}{tag}")
+def _child(parent: ET.Element, tag: str, text: object = None) -> ET.Element:
+    node = ET.SubElement(parent, f"{{{NAMESPACE}}}{tag}")
     if text is not None:
         node.text = str(text).lower() if isinstance(text, bool) else str(text)
     return node
 
 
-def _bytes(root: etree._Element) -> bytes:
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+def _bytes(root: ET.Element) -> bytes:
+    ET.indent(root)
+    return ET.tostring(root, encoding="UTF-8", xml_declaration=True, default_namespace=NAMESPACE)

@@ -1,33 +1,23 @@
-"""A signed-in org: one place through which every request goes, with REST on top of it."""
+"""A signed-in org: who it is, what it holds, and REST for a few records."""
 
 from __future__ import annotations
 
-import json
-import logging
 import re
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import polars as pl
-import requests
 from simple_salesforce.api import Salesforce
 
-from kartra_sf_pipeline.errors import OrgError
-from kartra_sf_pipeline.salesforce import answers, soql
+from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.bulk_query import bulk_query
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
+from kartra_sf_pipeline.salesforce.pipe import Pipe
 from kartra_sf_pipeline.salesforce.query_frame import frame_of_records
 from kartra_sf_pipeline.salesforce.session import TimeoutSession
 
-logger = logging.getLogger(__name__)
-
 COLLECTION_SIZE = 200
-_PAUSES = (0.2, 0.6, 1.8)
-_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
 _IDENTITY = re.compile(r"/id/(?P<org>\w{15,18})/(?P<user>\w{15,18})")
 
 Record = Mapping[str, Any]
@@ -44,12 +34,8 @@ class SaveResult:
     error_fields: tuple[str, ...] = ()
 
 
-class Org:
-    """A connection to one Salesforce org; made by `connection.connect`.
-
-    `client` is the simple-salesforce object on the same session, for what is not wrapped here.
-    Every method raises OrgError when the org refuses and OrgUnavailable when it does not answer.
-    """
+class Org(Pipe):
+    """A connection to one Salesforce org; made by `connection.connect`."""
 
     def __init__(
         self,
@@ -60,125 +46,9 @@ class Org:
         *,
         sign_in: Callable[[], str] | None,
     ) -> None:
-        self.client = client
-        self.instance_url = instance_url.rstrip("/")
-        self.api_version = api_version
-        self.api_usage: tuple[int, int] | None = None
-        self._session = session
-        self._sign_in = sign_in
-        self._sign_in_lock = threading.Lock()
+        super().__init__(client, session, instance_url, api_version, sign_in=sign_in)
         self._describes: dict[str, ObjectDescribe] = {}
         self._identity: tuple[str, str] | None = None
-
-    def __repr__(self) -> str:
-        return f"Org({self.instance_url!r}, api_version={self.api_version!r})"
-
-    # The pipe below everything
-
-    @property
-    def host(self) -> str:
-        """Host and port, for messages."""
-        return urlsplit(self.instance_url).netloc
-
-    @property
-    def session_id(self) -> str:
-        """The access token in force; a secret."""
-        return str(self.client.session_id)
-
-    def url(self, path: str) -> str:
-        """Absolute URL: `/x` is taken from the host's root, `x` from the data API's version."""
-        if path.startswith("/"):
-            return self.instance_url + path
-        return f"{self.instance_url}/services/data/v{self.api_version}/{path}"
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        action: str,
-        retry: bool | None = None,
-        body: Callable[[], bytes | str] | bytes | str | None = None,
-        headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None,
-    ) -> requests.Response:
-        """One request with the session's token; `action` opens any error message.
-
-        `retry` repeats after a lost or "come back later" answer: by default for GET alone, since
-        anything else may have been done. An expired session is renewed once where the credentials
-        allow it; a callable `body` is then built again, with the new token.
-        """
-        pauses = _PAUSES if (method == "GET" if retry is None else retry) else ()
-        renewed = False
-        attempt = 0
-        while True:
-            token = self.session_id
-            started = time.monotonic()
-            try:
-                response = self._session.request(
-                    method,
-                    self.url(path),
-                    data=body() if callable(body) else body,
-                    params=params,
-                    headers={"Authorization": f"Bearer {token}", **(headers or {})},
-                )
-                error: OrgError | None = None
-                if response.status_code >= 300:
-                    error = answers.refusal(response, action=action, host=self.host)
-            except requests.RequestException as lost:
-                response = None
-                error = answers.no_answer(lost, action=action, host=self.host)
-            # No query string and no body: SOQL and records name people.
-            logger.debug(
-                "%s %s -> %s in %.0f ms",
-                method,
-                path.partition("?")[0],
-                response.status_code if response is not None else "no answer",
-                1000 * (time.monotonic() - started),
-            )
-            if response is not None and error is None:
-                self._note_usage(response)
-                return response
-            assert error is not None
-            if error.code == "INVALID_SESSION_ID" and self._sign_in and not renewed:
-                self._renew(token)
-                renewed = True
-                continue
-            if error.retryable and attempt < len(pauses):
-                time.sleep(pauses[attempt])
-                attempt += 1
-                continue
-            raise error
-
-    def json(self, method: str, path: str, *, action: str, content: Any = None, **more: Any) -> Any:
-        """Like `request` with JSON both ways; None for an empty answer."""
-        if content is not None:
-            more["body"] = json.dumps(content).encode()
-            more["headers"] = {"Content-Type": "application/json", **more.get("headers", {})}
-        response = self.request(method, path, action=action, **more)
-        if not response.content:
-            return None
-        try:
-            return json.loads(response.content)
-        except ValueError:
-            raise OrgError(
-                f"{action}: {self.host} sent something that is not JSON. Is it a Salesforce "
-                "instance URL?",
-                status=response.status_code,
-            ) from None
-
-    def _renew(self, expired: str) -> None:
-        with self._sign_in_lock:
-            # Another thread may have renewed it while this one waited.
-            if self._sign_in and self.session_id == expired:
-                logger.info("session expired, signing in again")
-                self.client.session_id = self._sign_in()
-                self.client.headers["Authorization"] = f"Bearer {self.client.session_id}"
-
-    def _note_usage(self, response: requests.Response) -> None:
-        found = _USAGE.search(response.headers.get("Sforce-Limit-Info", ""))
-        if found:
-            self.api_usage = (int(found[1]), int(found[2]))
 
     # Who and what it is
 
