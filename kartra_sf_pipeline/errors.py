@@ -1,12 +1,12 @@
 """What may go wrong, split by whose move is next.
 
-    PipelineError
-    ├── UserError          the user can mend it: exit code 2, one message, no traceback
-    │   ├── ExportError    an export file or folder is not what it should be
-    │   └── SettingsError  a setting, credential or map is missing or wrong
-    ├── GateFailed         a check said no: exit code 1
-    └── OrgError           the org refused or did not answer
-        └── OrgUnavailable it may be retried
+PipelineError
+├── UserError          the user can mend it: exit code 2, one message, no traceback
+│   ├── ExportError    an export file or folder is not what it should be
+│   └── SettingsError  a setting, credential or map is missing or wrong
+├── GateFailed         a check said no: exit code 1
+└── OrgError           the org refused or did not answer
+└── OrgUnavailable it may be retried
 """
 
 from __future__ import annotations

@@ -31,7 +31,9 @@ class ParquetFrames(dg.UPathIOManager):
         elif isinstance(obj, pl.DataFrame):
             obj.write_parquet(str(partial))
         else:
-            message = f"{context.asset_key.to_user_string()} returned {type(obj).__name__}, no frame"
+            message = (
+                f"{context.asset_key.to_user_string()} returned {type(obj).__name__}, no frame"
+            )
             raise TypeError(message)
         partial.rename(path)
         rows = pl.scan_parquet(str(path)).select(pl.len()).collect().item()

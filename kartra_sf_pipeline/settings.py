@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     home: Path = PROJECT / ".kartra_sf"
     exports: Path | None = None
     target: Target = Target.LOCAL
+    map: Path | None = None
+    """A field map to use as it is; unset, the account's map is proposed and written to the home."""
     zone: str = "America/New_York"
     """IANA zone of the naive times in Kartra's exports (Kartra documents US Eastern)."""
     communications_polarity: Literal["one_is_yes", "zero_is_yes"] | None = None

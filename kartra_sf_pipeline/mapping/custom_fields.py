@@ -8,6 +8,7 @@ several options; only a lone option or a yes/no pair is a Salesforce Checkbox.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -62,36 +63,43 @@ def plan_custom_fields(contacts: pl.DataFrame, schema: pl.DataFrame) -> list[Cus
     return planned
 
 
-def typed_columns(contacts: pl.DataFrame, fields: list[CustomField]) -> pl.DataFrame:
-    """contact_key and each custom column in the form that its transform takes."""
-    columns: list[pl.Expr] = [pl.col("contact_key")]
-    for field in fields:
-        source = pl.col(field.column)
-        if field.rule.transform == "boolean":
-            folded = source.str.strip_chars().str.to_lowercase()
-            # A lone option is ticked whenever its own text stands in the cell.
-            columns.append(
-                pl.when(folded.is_in(NO))
-                .then(pl.lit(value=False))
-                .when(folded.is_not_null())
-                .then(pl.lit(value=True))
-                .alias(field.column)
+def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.DataFrame:
+    """contact_key and each custom column that `rules` name, in the form that its transform takes.
+
+    A `boolean` column is Boolean, a `multi` column a list of options, any other the text.
+    """
+    frame = contacts.select("contact_key", *_sources(rules))
+    for rule in rules:
+        column = rule.source
+        if column not in frame.columns:
+            continue
+        if rule.transform == "boolean":
+            frame = frame.with_columns(_ticked(pl.col(column)).alias(column))
+        elif rule.transform == "multi":
+            known = {value.casefold(): value for value in rule.new.values} if rule.new else {}
+            cells = frame[column].drop_nulls().unique()
+            split = pl.DataFrame(
+                {column: cells, "_options": [_split(cell, known) for cell in cells]},
+                schema={column: pl.String, "_options": pl.List(pl.String)},
             )
-        elif field.rule.transform == "multi":
-            known = {value.casefold(): value for value in field.rule.new.values} if field.rule.new else {}
-            distinct = contacts[column_name] if (column_name := field.column) else None
-            cells = distinct.drop_nulls().unique() if distinct is not None else pl.Series([], dtype=pl.String)
-            split = {cell: _split(cell, known) for cell in cells}
-            mapping = pl.DataFrame(
-                {field.column: list(split), "_list": list(split.values())},
-                schema={field.column: pl.String, "_list": pl.List(pl.String)},
-            )
-            contacts = contacts.join(mapping, on=field.column, how="left", maintain_order="left")
-            contacts = contacts.with_columns(pl.col("_list").alias(f"{field.column}__list")).drop("_list")
-            columns.append(pl.col(f"{field.column}__list").alias(field.column))
-        else:
-            columns.append(source)
-    return contacts.select(columns)
+            frame = frame.join(split, on=column, how="left", maintain_order="left")
+            frame = frame.with_columns(pl.col("_options").alias(column)).drop("_options")
+    return frame
+
+
+def _sources(rules: Sequence[FieldRule]) -> list[str]:
+    return [rule.source for rule in rules if rule.source and rule.source.startswith(PREFIX)]
+
+
+def _ticked(cell: pl.Expr) -> pl.Expr:
+    """A lone option is ticked whenever its own text stands in the cell."""
+    folded = cell.str.strip_chars().str.to_lowercase()
+    return (
+        pl.when(folded.is_in(NO))
+        .then(pl.lit(value=False))
+        .when(folded.is_not_null())
+        .then(pl.lit(value=True))
+    )
 
 
 def _decide(
@@ -104,7 +112,9 @@ def _decide(
         folded = {value.casefold() for value in seen}
         if len(seen) == 1 or (len(folded) == 2 and folded <= {*YES, *NO}):
             new = NewField(type="Checkbox", label=label)
-            return _field(column, name, new, "boolean", "checkbox with a lone option or a yes/no pair")
+            return _field(
+                column, name, new, "boolean", "checkbox with a lone option or a yes/no pair"
+            )
         if len(seen) <= MULTI_SELECT_VALUES and seen:
             new = NewField(
                 type="MultiselectPicklist", label=label, values=tuple(seen), visible_lines=6
@@ -112,7 +122,11 @@ def _decide(
             return _field(column, name, new, "multi", f"checkbox with {len(seen)} options")
     if kind in ("drop_down", "radio_button"):
         seen = _merge(options, [value.strip() for value in values])
-        several = [v for v in values if len(_split(v, {o.casefold(): o for o in options})) > 1] if options else []
+        several = (
+            [v for v in values if len(_split(v, {o.casefold(): o for o in options})) > 1]
+            if options
+            else []
+        )
         if several and len(seen) <= MULTI_SELECT_VALUES:
             parts = _options_seen(values, options)
             new = NewField(
@@ -123,9 +137,7 @@ def _decide(
             new = NewField(type="Picklist", label=label, values=tuple(seen))
             return _field(column, name, new, "text", f"{kind} with {len(seen)} options")
     if kind == "text_area" or longest > TEXT_LENGTH:
-        new = NewField(
-            type="LongTextArea", label=label, length=LONG_TEXT_LENGTH, visible_lines=6
-        )
+        new = NewField(type="LongTextArea", label=label, length=LONG_TEXT_LENGTH, visible_lines=6)
         return _field(column, name, new, "long_text", kind or f"values up to {longest} characters")
     new = NewField(type="Text", label=label, length=TEXT_LENGTH)
     return _field(column, name, new, "text", kind or "no schema: values fit a text field")

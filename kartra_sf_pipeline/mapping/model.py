@@ -18,9 +18,20 @@ TransformName = Literal[
     "text", "long_text", "integer", "decimal", "date", "datetime", "boolean", "label", "multi"
 ]
 FieldType = Literal[
-    "Text", "LongTextArea", "Number", "Currency", "Date", "DateTime", "Checkbox", "Picklist",
-    "MultiselectPicklist", "Email", "Phone", "Url", "Lookup",
-]  # fmt: skip
+    "Text",
+    "LongTextArea",
+    "Number",
+    "Currency",
+    "Date",
+    "DateTime",
+    "Checkbox",
+    "Picklist",
+    "MultiselectPicklist",
+    "Email",
+    "Phone",
+    "Url",
+    "Lookup",
+]
 
 
 class Strict(BaseModel):

@@ -63,67 +63,98 @@ def _rows(export: str, rows: pl.DataFrame, sobject: str, key: str) -> pl.DataFra
 
 def _quarantined(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(
-        "export", "source_file", "source_line", "reason", "detail",
+        "export",
+        "source_file",
+        "source_line",
+        "reason",
+        "detail",
         planned=pl.lit("quarantine"),
         object=pl.lit(None, dtype=pl.String),
         key=pl.lit(None, dtype=pl.String),
-    )  # fmt: skip
+    )
 
 
 def _lists(rows: pl.DataFrame, campaigns: pl.DataFrame) -> pl.DataFrame:
     """The first row of a list is its campaign; a repeat is merged; a row without a name is held."""
-    primary = campaigns.select("campaign_key", "source_file", "source_line", _primary=pl.lit(value=True))
+    primary = campaigns.select(
+        "campaign_key", "source_file", "source_line", _primary=pl.lit(value=True)
+    )
     keyed = rows.with_columns(
         campaign_key="list:"
         + pl.col("list").str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
-    ).join(primary, on=["campaign_key", "source_file", "source_line"], how="left", maintain_order="left")
+    ).join(
+        primary,
+        on=["campaign_key", "source_file", "source_line"],
+        how="left",
+        maintain_order="left",
+    )
     named = pl.col("campaign_key").is_not_null()
     return keyed.select(
-        "source_file", "source_line",
+        "source_file",
+        "source_line",
         export=pl.lit("lists"),
-        planned=pl.when(named.not_()).then(pl.lit("quarantine"))
-        .when(pl.col("_primary")).then(pl.lit("load")).otherwise(pl.lit("merge")),
-        reason=pl.when(named.not_()).then(pl.lit("list_without_name"))
-        .when(pl.col("_primary")).then(None).otherwise(pl.lit("same_list")),
+        planned=pl.when(named.not_())
+        .then(pl.lit("quarantine"))
+        .when(pl.col("_primary"))
+        .then(pl.lit("load"))
+        .otherwise(pl.lit("merge")),
+        reason=pl.when(named.not_())
+        .then(pl.lit("list_without_name"))
+        .when(pl.col("_primary"))
+        .then(None)
+        .otherwise(pl.lit("same_list")),
         detail=pl.lit(None, dtype=pl.String),
         object=pl.when(named).then(pl.lit("Campaign")),
         key="campaign_key",
-    )  # fmt: skip
+    )
 
 
 def _custom_fields(rows: pl.DataFrame, custom_columns: Mapping[str, str]) -> pl.DataFrame:
     """A field definition is loaded as the field; one without a column of values has nothing to move."""
     normal = (
-        pl.col("field_identifier").str.strip_chars().str.to_lowercase()
-        .str.replace_all(r"[^a-z0-9]+", "_").str.strip_chars("_")
-    )  # fmt: skip
+        pl.col("field_identifier")
+        .str.strip_chars()
+        .str.to_lowercase()
+        .str.replace_all(r"[^a-z0-9]+", "_")
+        .str.strip_chars("_")
+    )
     target = normal.replace_strict(
         list(custom_columns), list(custom_columns.values()), default=None, return_dtype=pl.String
     )
     first = normal.is_first_distinct()
     return rows.with_columns(_target=target, _first=first).select(
-        "source_file", "source_line",
+        "source_file",
+        "source_line",
         export=pl.lit("custom_fields"),
-        planned=pl.when(pl.col("field_identifier").is_null()).then(pl.lit("quarantine"))
-        .when(pl.col("_target").is_null()).then(pl.lit("suppress"))
-        .when(pl.col("_first")).then(pl.lit("load")).otherwise(pl.lit("merge")),
-        reason=pl.when(pl.col("field_identifier").is_null()).then(pl.lit("field_without_identifier"))
-        .when(pl.col("_target").is_null()).then(pl.lit("no_column_in_contacts"))
-        .when(pl.col("_first")).then(None).otherwise(pl.lit("same_field")),
+        planned=pl.when(pl.col("field_identifier").is_null())
+        .then(pl.lit("quarantine"))
+        .when(pl.col("_target").is_null())
+        .then(pl.lit("suppress"))
+        .when(pl.col("_first"))
+        .then(pl.lit("load"))
+        .otherwise(pl.lit("merge")),
+        reason=pl.when(pl.col("field_identifier").is_null())
+        .then(pl.lit("field_without_identifier"))
+        .when(pl.col("_target").is_null())
+        .then(pl.lit("no_column_in_contacts"))
+        .when(pl.col("_first"))
+        .then(None)
+        .otherwise(pl.lit("same_field")),
         detail=pl.lit(None, dtype=pl.String),
         object=pl.when(pl.col("_target").is_not_null()).then(pl.lit("CustomField")),
         key=pl.when(pl.col("_target").is_not_null()).then("Contact." + pl.col("_target")),
-    )  # fmt: skip
+    )
 
 
 def _inventory(export: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Automation logic does not move (S60): its rows are inventoried, by a named rule."""
     return rows.select(
-        "source_file", "source_line",
+        "source_file",
+        "source_line",
         export=pl.lit(export),
         planned=pl.lit("suppress"),
         reason=pl.lit("automation_is_inventoried"),
         detail=pl.lit("Sequence logic is rebuilt in Salesforce, never moved as data."),
         object=pl.lit(None, dtype=pl.String),
         key=pl.lit(None, dtype=pl.String),
-    )  # fmt: skip
+    )

@@ -1,0 +1,177 @@
+"""Prepare: typed values, split names, matched people, transactions as facts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from kartra_sf_pipeline.assets.groups import DATA_ENGINEERING, PREPARE
+from kartra_sf_pipeline.assets.previews import counts, preview
+from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
+from kartra_sf_pipeline.prepare.bookings import prepare_bookings
+from kartra_sf_pipeline.prepare.companies import prepare_companies
+from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
+from kartra_sf_pipeline.prepare.matching import match_contacts
+from kartra_sf_pipeline.prepare.notes import prepare_notes
+from kartra_sf_pipeline.prepare.products import derive_products
+from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
+from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
+from kartra_sf_pipeline.prepare.transactions import prepare_transactions
+from kartra_sf_pipeline.resources import RunSettings
+
+Frame = pl.DataFrame
+Result = dg.MaterializeResult[pl.DataFrame]
+
+_COMMON: dict[str, Any] = {"group_name": PREPARE, "kinds": {"polars"}, "owners": DATA_ENGINEERING}
+
+
+def _spec(name: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(name, description=description, **_COMMON)
+
+
+def _result(name: str | None, frame: Frame, **more: Any) -> Result:
+    about: dict[str, Any] = {"rows": frame.height, "preview": preview(frame), **more}
+    if "disposition" in frame.columns:
+        about["dispositions"] = counts(frame, "disposition")
+        set_aside = frame.filter(pl.col("disposition") != "keep")
+        about["reasons"] = counts(set_aside, "reason")
+    return dg.MaterializeResult(asset_key=name, value=frame, metadata=about)
+
+
+@dg.asset(**_COMMON)
+def contacts_prepared(settings: RunSettings, raw_contacts: Frame) -> Result:
+    """Every contact row with typed values, consent, its key and what becomes of it."""
+    given = settings.load()
+    frame = prepare_contacts(
+        raw_contacts, zone=given.zone, communications_polarity=given.communications_polarity
+    )
+    return _result(
+        None, frame, emails=counts(frame, "email_verdict"), names=counts(frame, "name_verdict")
+    )
+
+
+@dg.asset(**_COMMON)
+def contact_matches(contacts_prepared: Frame) -> Result:
+    """Pairs of contacts that may be one person, with scores, evidence and the decision."""
+    frame = match_contacts(contacts_prepared)
+    return _result(None, frame, decisions=counts(frame, "decision"))
+
+
+@dg.multi_asset(
+    specs=[
+        _spec("contacts_unified", "One row per person after merging, with what was folded in."),
+        _spec("contact_rows", "What became of each row of the contacts export."),
+    ]
+)
+def people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator[Result]:
+    """Merges by the matches' decisions; survivorship is per field."""
+    unified, rows = unify_contacts(contacts_prepared, contact_matches)
+    yield _result(
+        "contacts_unified",
+        unified,
+        mailable=int(unified["mailable"].fill_null(value=False).sum()),
+        consent=counts(unified, "consent_reason"),
+    )
+    yield _result("contact_rows", rows)
+
+
+@dg.asset(**_COMMON)
+def parsed_tags(contacts_unified: Frame) -> Result:
+    """One row per contact and tag (S14)."""
+    frame = parse_tags(contacts_unified)
+    return _result(None, frame, distinct_tags=frame["tag_folded"].n_unique())
+
+
+@dg.asset(**_COMMON)
+def parsed_lists(contacts_unified: Frame) -> Result:
+    """One row per contact and list membership (S38)."""
+    frame = parse_lists(contacts_unified)
+    return _result(None, frame, distinct_lists=frame["list_folded"].n_unique())
+
+
+@dg.multi_asset(
+    specs=[
+        _spec("companies_prepared", "One row per account: keyed by domain, else by its name."),
+        _spec("company_rows", "What became of each row of the companies export."),
+    ]
+)
+def companies(contacts_unified: Frame, raw_companies: Frame) -> Iterator[Result]:
+    """Kartra has no company object: accounts come from contacts and from a company export."""
+    accounts, rows = prepare_companies(contacts_unified, raw_companies)
+    yield _result("companies_prepared", accounts)
+    yield _result("company_rows", rows)
+
+
+@dg.asset(**_COMMON)
+def transactions_prepared(
+    settings: RunSettings,
+    raw_transactions: Frame,
+    raw_subscriptions: Frame,
+    contacts_unified: Frame,
+) -> Result:
+    """Every billing event: typed, joined to its buyer, and what becomes of it."""
+    frame = prepare_transactions(
+        raw_transactions, raw_subscriptions, contacts_unified, zone=settings.load().zone
+    )
+    return _result(None, frame, types=counts(frame, "type"))
+
+
+@dg.multi_asset(
+    specs=[
+        _spec(
+            "subscriptions_prepared", "Every subscription row, with what its payments add up to."
+        ),
+        _spec("subscriptions_derived", "Subscriptions that only the transactions know of."),
+    ]
+)
+def subscriptions(
+    settings: RunSettings,
+    raw_subscriptions: Frame,
+    transactions_prepared: Frame,
+    contacts_unified: Frame,
+) -> Iterator[Result]:
+    """Status from the export; rebuilt from the transactions where the export has no row."""
+    prepared, derived = prepare_subscriptions(
+        raw_subscriptions, transactions_prepared, contacts_unified, zone=settings.load().zone
+    )
+    yield _result("subscriptions_prepared", prepared)
+    yield _result("subscriptions_derived", derived)
+
+
+@dg.multi_asset(
+    specs=[
+        _spec("affiliates_prepared", "Every affiliate row."),
+        _spec("affiliates_derived", "Affiliates that only the transactions know of."),
+    ]
+)
+def affiliates(raw_affiliates: Frame, transactions_prepared: Frame) -> Iterator[Result]:
+    """From the export first, else from the sales that name one."""
+    prepared, derived = prepare_affiliates(raw_affiliates, transactions_prepared)
+    yield _result("affiliates_prepared", prepared)
+    yield _result("affiliates_derived", derived)
+
+
+@dg.asset(**_COMMON)
+def bookings_prepared(
+    settings: RunSettings, raw_calendar_bookings: Frame, contacts_unified: Frame
+) -> Result:
+    """Every booking, its start in UTC, joined to its attendee."""
+    return _result(
+        None,
+        prepare_bookings(raw_calendar_bookings, contacts_unified, zone=settings.load().zone),
+    )
+
+
+@dg.asset(**_COMMON)
+def notes_prepared(settings: RunSettings, raw_notes: Frame, contacts_unified: Frame) -> Result:
+    """Every note, joined to its contact."""
+    return _result(None, prepare_notes(raw_notes, contacts_unified, zone=settings.load().zone))
+
+
+@dg.asset(**_COMMON)
+def products_derived(transactions_prepared: Frame) -> Result:
+    """The catalogue that the transactions imply: Kartra exports none."""
+    return _result(None, derive_products(transactions_prepared))

@@ -1,0 +1,104 @@
+"""What a gate is made of: suites of named expectations, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import polars as pl
+
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One expectation with the name that RevOps reads on the dashboard.
+
+    `expectation` is the class name of a great-expectations expectation and `kwargs` its arguments.
+    A critical rule blocks what is downstream; a warning is shown and does not.
+    """
+
+    name: str
+    expectation: str
+    kwargs: Mapping[str, Any]
+    why: str
+    severity: Severity = "critical"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the rule reads."""
+        single = self.kwargs.get("column")
+        return (single,) if single else tuple(self.kwargs.get("column_list", ()))
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The rules that gate one asset.
+
+    `derive` adds columns that a rule needs and the asset does not have; `load_phase` names the load
+    phase that the asset's rows are sent in, if any: its loader refuses data that has not passed.
+    `identify` are the columns that name a failing row: never personal data.
+    """
+
+    asset: str
+    rules: tuple[Rule, ...]
+    derive: Mapping[str, pl.Expr] = field(default_factory=dict)
+    load_phase: str | None = None
+    identify: tuple[str, ...] = ("source_file", "source_line")
+
+
+def not_null(
+    name: str, column: str, why: str, *, mostly: float = 1.0, severity: Severity = "critical"
+) -> Rule:
+    """The column has a value."""
+    return Rule(
+        name, "ExpectColumnValuesToNotBeNull", {"column": column, "mostly": mostly}, why, severity
+    )
+
+
+def unique(name: str, column: str, why: str) -> Rule:
+    """No value stands twice."""
+    return Rule(name, "ExpectColumnValuesToBeUnique", {"column": column}, why)
+
+
+def in_set(
+    name: str,
+    column: str,
+    values: list[Any],
+    why: str,
+    *,
+    mostly: float = 1.0,
+    severity: Severity = "critical",
+) -> Rule:
+    """Every value is one of the given ones."""
+    kwargs = {"column": column, "value_set": values, "mostly": mostly}
+    return Rule(name, "ExpectColumnValuesToBeInSet", kwargs, why, severity)
+
+
+def holds(
+    name: str, column: str, why: str, *, mostly: float = 1.0, severity: Severity = "critical"
+) -> Rule:
+    """A derived truth column holds on every row."""
+    return in_set(name, column, [True], why, mostly=mostly, severity=severity)
+
+
+def matches(name: str, column: str, regex: str, why: str) -> Rule:
+    """Every value matches the pattern."""
+    return Rule(name, "ExpectColumnValuesToMatchRegex", {"column": column, "regex": regex}, why)
+
+
+def at_most(name: str, column: str, length: int, why: str) -> Rule:
+    """No text is longer than the field takes."""
+    kwargs = {"column": column, "max_value": length}
+    return Rule(name, "ExpectColumnValueLengthsToBeBetween", kwargs, why)
+
+
+def rows_at_least(name: str, count: int, why: str) -> Rule:
+    """The frame is not empty where it must not be."""
+    return Rule(name, "ExpectTableRowCountToBeBetween", {"min_value": count}, why)
+
+
+def unique_together(name: str, columns: tuple[str, ...], why: str) -> Rule:
+    """No combination of values stands twice."""
+    return Rule(name, "ExpectCompoundColumnsToBeUnique", {"column_list": list(columns)}, why)

@@ -1,0 +1,145 @@
+"""Runs a suite on a frame with great-expectations and tells rule by rule what was found."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from kartra_sf_pipeline.gates.rules import Rule, Suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = 20
+"""Failing rows that a result names."""
+
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """What one rule found.
+
+    `ran` is False where great-expectations could not evaluate the rule (a missing column, say):
+    `error` then says why, and the rule counts as failed.
+    """
+
+    rule: Rule
+    passed: bool
+    ran: bool
+    checked_rows: int
+    failed_rows: int
+    examples: tuple[str, ...]
+    observed: str
+    error: str = ""
+
+
+def run_suite(suite: Suite, frame: pl.DataFrame) -> list[RuleResult]:
+    """Evaluate every rule of the suite; results come in the suite's order."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    derived = frame.with_columns(**suite.derive) if suite.derive else frame
+    context = _context()
+    number = next(_numbers)
+    batch = (
+        context.data_sources.add_pandas(f"frames_{number}")
+        .add_dataframe_asset(suite.asset)
+        .add_batch_definition_whole_dataframe("all")
+        .get_batch({"dataframe": border_frame(suite, derived)})
+    )
+    try:
+        report = batch.validate(
+            _expectations(suite, number),
+            result_format={
+                "result_format": "COMPLETE",
+                "unexpected_index_column_names": [
+                    c for c in suite.identify if c in derived.columns
+                ],
+                "return_unexpected_index_query": False,
+            },
+        )
+    finally:
+        context.data_sources.delete(f"frames_{number}")
+    found = {result.expectation_config.meta["rule"]: result for result in report.results}
+    return [_result(rule, found.get(rule.name), frame.height) for rule in suite.rules]
+
+
+def border_frame(suite: Suite, frame: pl.DataFrame) -> pd.DataFrame:
+    """The columns that the suite reads, as Arrow-backed pandas: all that crosses into pandas."""
+    wanted = dict.fromkeys(
+        column
+        for column in (*suite.identify, *(c for rule in suite.rules for c in rule.columns))
+        if column in frame.columns
+    )
+    return frame.select(*wanted).to_pandas(use_pyarrow_extension_array=True)
+
+
+@cache
+def _context() -> Any:
+    """One ephemeral context for the process: making one costs more than most suites."""
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    return context
+
+
+def _expectations(suite: Suite, number: int) -> Any:
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+
+    return gx.ExpectationSuite(
+        name=f"{suite.asset}_{number}",
+        expectations=[
+            getattr(gxe, rule.expectation)(
+                **rule.kwargs, severity=rule.severity, meta={"rule": rule.name}
+            )
+            for rule in suite.rules
+        ],
+    )
+
+
+def _result(rule: Rule, found: Any, rows: int) -> RuleResult:
+    if found is None:
+        return RuleResult(rule, False, False, rows, 0, (), "", "the rule gave no result")
+    content = found.to_json_dict()
+    error = _error(content.get("exception_info") or {})
+    outcome = content.get("result") or {}
+    if error:
+        return RuleResult(rule, False, False, rows, 0, (), "", error)
+    failed = int(outcome.get("unexpected_count") or 0)
+    if "observed_value" in outcome and not content["success"]:
+        failed = max(failed, 1)
+    return RuleResult(
+        rule=rule,
+        passed=bool(content["success"]),
+        ran=True,
+        checked_rows=int(outcome.get("element_count", rows)),
+        failed_rows=failed,
+        examples=_examples(rule, outcome.get("unexpected_index_list") or []),
+        observed=str(outcome.get("observed_value", "")),
+    )
+
+
+def _error(info: dict[str, Any]) -> str:
+    """The exception's text: flat in some results, keyed by metric in others."""
+    if info.get("raised_exception"):
+        return str(info.get("exception_message") or "the rule could not be evaluated")
+    for nested in info.values():
+        if isinstance(nested, dict) and nested.get("raised_exception"):
+            return str(nested.get("exception_message") or "the rule could not be evaluated")
+    return ""
+
+
+def _examples(rule: Rule, failing: list[Any]) -> tuple[str, ...]:
+    """Failing rows by their identifying columns; the tested value stays out: it may be personal."""
+    tested = set(rule.columns)
+    return tuple(
+        ":".join(str(value) for name, value in row.items() if name not in tested)
+        for row in failing[:EXAMPLES]
+        if isinstance(row, dict)
+    )

@@ -1,0 +1,14 @@
+"""Every suite of the pipeline, in the order of its phases."""
+
+from kartra_sf_pipeline.gates.rules import Suite
+from kartra_sf_pipeline.gates.suites import extract, load, prepare, prove, transform
+
+SUITES: tuple[Suite, ...] = (
+    *extract.SUITES,
+    *prepare.SUITES,
+    *transform.SUITES,
+    *load.SUITES,
+    *prove.SUITES,
+)
+
+__all__ = ["SUITES"]

@@ -1,0 +1,72 @@
+"""Gates after each load phase: did the org take what was sent, and do the outcomes add up?"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from kartra_sf_pipeline.gates.rules import Suite, holds, in_set, not_null, unique
+
+OUTCOMES = ["created", "updated", "unchanged", "rejected"]
+TAKEN = 0.99
+"""Share of a phase's rows that the org must take before the next phase may start."""
+
+PHASES = (
+    "accounts",
+    "affiliates",
+    "products",
+    "pricebook_entries",
+    "campaigns",
+    "contacts",
+    "opportunities",
+    "opportunity_contact_roles",
+    "opportunity_line_items",
+    "campaign_members",
+    "events",
+    "tasks",
+    "contact_tags",
+)
+
+
+def _loaded(phase: str) -> Suite:
+    rejected = pl.col("outcome") == "rejected"
+    return Suite(
+        asset=f"loaded_{phase}",
+        derive={
+            "_has_id": rejected | pl.col("sf_id").is_not_null(),
+            "_taken": rejected.not_(),
+            "_rejects_say_why": rejected.not_() | pl.col("error_code").is_not_null(),
+        },
+        rules=(
+            not_null(
+                f"{phase}_outcomes_have_keys", "key", "Results join by key, never by position."
+            ),
+            unique(
+                f"{phase}_rows_have_one_outcome", "key", "Every row sent has exactly one outcome."
+            ),
+            in_set(
+                f"{phase}_outcomes_are_known",
+                "outcome",
+                OUTCOMES,
+                "Created, updated, unchanged or rejected.",
+            ),
+            holds(
+                f"{phase}_have_record_ids",
+                "_has_id",
+                "What is in the org has its Salesforce ID in the ledger.",
+            ),
+            holds(
+                f"{phase}_rejects_say_why",
+                "_rejects_say_why",
+                "A rejected row carries the org's reason.",
+            ),
+            holds(
+                f"{phase}_were_taken_by_the_org",
+                "_taken",
+                "At least 99 % of the phase's rows are in the org before the next phase starts.",
+                mostly=TAKEN,
+            ),
+        ),
+    )
+
+
+SUITES = tuple(_loaded(phase) for phase in PHASES)

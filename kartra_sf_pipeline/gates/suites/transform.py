@@ -1,0 +1,163 @@
+"""Gates before each load phase: would the org take these rows, and can a second run find them?"""
+
+from __future__ import annotations
+
+from kartra_sf_pipeline.gates.rules import (
+    Rule,
+    Suite,
+    at_most,
+    in_set,
+    matches,
+    not_null,
+    unique,
+)
+from kartra_sf_pipeline.gates.suites.prepare import EMAIL
+
+_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_DATETIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
+_AMOUNT = r"^-?\d{1,16}(\.\d{1,2})?$"
+
+
+def _phase(
+    asset: str, what: str, required: dict[str, str], *more: Rule, key: str | None = "Kartra_Id__c"
+) -> Suite:
+    """Keys and required fields of a phase, and what else its object asks for."""
+    keyed = (
+        not_null(f"{what}_have_keys", "_key", "The key is what makes a second run change nothing."),
+        unique(
+            f"{what}_have_unique_keys", "_key", "Two rows with one key would overwrite each other."
+        ),
+    )
+    external = (
+        (
+            not_null(
+                f"{what}_have_external_ids",
+                key,
+                "The external ID joins results, children and undo.",
+            ),
+        )
+        if key
+        else ()
+    )
+    needed = tuple(
+        not_null(f"{what}_have_{word}", column, f"{column} is required.")
+        for word, column in required.items()
+    )
+    return Suite(asset=asset, load_phase=asset, rules=(*keyed, *external, *needed, *more))
+
+
+SUITES = (
+    _phase(
+        "accounts",
+        "accounts",
+        {"names": "Name"},
+        at_most("account_names_fit", "Name", 255, "Account.Name takes 255 characters."),
+        at_most("account_websites_fit", "Website", 255, "Account.Website takes 255 characters."),
+    ),
+    _phase("affiliates", "affiliates", {"names": "Name"}),
+    _phase(
+        "products",
+        "products",
+        {"names": "Name"},
+        at_most("product_names_fit", "Name", 255, "Product2.Name takes 255 characters."),
+        in_set(
+            "products_are_active",
+            "IsActive",
+            ["true"],
+            "A product is inactive unless told otherwise.",
+        ),
+    ),
+    _phase(
+        "pricebook_entries",
+        "prices",
+        {"books": "Pricebook2Id", "amounts": "UnitPrice"},
+        matches(
+            "prices_are_amounts", "UnitPrice", _AMOUNT, "UnitPrice is money with two decimals."
+        ),
+        key=None,
+    ),
+    _phase(
+        "campaigns",
+        "campaigns",
+        {"names": "Name"},
+        at_most("campaign_names_fit", "Name", 80, "Campaign.Name takes 80 characters."),
+    ),
+    _phase(
+        "contacts",
+        "contacts",
+        {"last_names": "LastName", "opt_out_flags": "HasOptedOutOfEmail"},
+        at_most("contact_last_names_fit", "LastName", 80, "Contact.LastName takes 80 characters."),
+        at_most(
+            "contact_first_names_fit", "FirstName", 40, "Contact.FirstName takes 40 characters."
+        ),
+        matches(
+            "contact_emails_are_addresses",
+            "Email",
+            EMAIL,
+            "Salesforce refuses a malformed address.",
+        ),
+        at_most("contact_emails_fit", "Email", 80, "Contact.Email takes 80 characters."),
+        at_most("contact_phones_fit", "Phone", 40, "Contact.Phone takes 40 characters."),
+        in_set(
+            "contact_opt_out_is_said",
+            "HasOptedOutOfEmail",
+            ["true", "false"],
+            "Consent travels with the first write of a contact.",
+        ),
+    ),
+    _phase(
+        "opportunities",
+        "opportunities",
+        {"names": "Name", "stages": "StageName", "close_dates": "CloseDate"},
+        at_most("opportunity_names_fit", "Name", 120, "Opportunity.Name takes 120 characters."),
+        matches(
+            "opportunity_close_dates_are_dates", "CloseDate", _DATE, "CloseDate is a calendar date."
+        ),
+        matches(
+            "opportunity_amounts_are_money", "Amount", _AMOUNT, "Amount is money with two decimals."
+        ),
+    ),
+    _phase("opportunity_contact_roles", "contact_roles", {"roles": "Role"}, key=None),
+    _phase(
+        "opportunity_line_items",
+        "lines",
+        {"quantities": "Quantity", "prices": "TotalPrice"},
+        matches(
+            "line_quantities_are_positive",
+            "Quantity",
+            r"^[1-9]\d*$",
+            "A line needs a quantity above zero.",
+        ),
+        matches(
+            "line_prices_are_money", "TotalPrice", _AMOUNT, "TotalPrice is money with two decimals."
+        ),
+    ),
+    _phase(
+        "campaign_members",
+        "members",
+        {"statuses": "Status"},
+        at_most("member_statuses_fit", "Status", 40, "A member status takes 40 characters."),
+        key=None,
+    ),
+    _phase(
+        "events",
+        "events",
+        {"subjects": "Subject", "starts": "StartDateTime", "lengths": "DurationInMinutes"},
+        matches("event_starts_are_in_utc", "StartDateTime", _DATETIME, "Times are sent in UTC."),
+        at_most("event_subjects_fit", "Subject", 255, "Event.Subject takes 255 characters."),
+    ),
+    _phase(
+        "tasks",
+        "tasks",
+        {"subjects": "Subject"},
+        at_most("task_subjects_fit", "Subject", 255, "Task.Subject takes 255 characters."),
+    ),
+    _phase(
+        "contact_tags",
+        "tagged_contacts",
+        {},
+        at_most(
+            "tag_cells_fit", "Kartra_Tags__c", 4_099, "A multi-select cell takes 4,099 characters."
+        ),
+    ),
+)
