@@ -1,0 +1,1 @@
+"""Reading Kartra's exports as they really are."""

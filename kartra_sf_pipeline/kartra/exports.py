@@ -1,4 +1,4 @@
-"""The ten exports as data: their columns, the other names these go by, and what makes one an export.
+"""The ten exports as data: columns, the other names these go by, and what makes a file one of them.
 
 Kartra publishes no column list. The names here are those of real files where any were seen, and
 Kartra's API and IPN field names (the "twins") where not; every alias is in normalised form, as

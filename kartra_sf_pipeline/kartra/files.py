@@ -1,0 +1,161 @@
+"""Finding the exports in a folder: plain files, and files inside zip archives."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from kartra_sf_pipeline.errors import ExportError
+
+TABLE_SUFFIXES = frozenset({".csv", ".txt", ".tsv"})
+WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
+MANIFEST_NAME = "exports.yaml"
+# Left by operating systems, or by a download that has not finished.
+_SKIPPED_PARTS = frozenset({"__MACOSX"})
+_UNFINISHED = frozenset({".crdownload", ".part", ".download", ".tmp"})
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file to read: `path` is relative to the folder, `member` its name inside the archive."""
+
+    path: str
+    file: Path
+    member: str | None = None
+
+    @property
+    def suffix(self) -> str:
+        """Suffix of the table itself, also inside an archive."""
+        return PurePosixPath(self.member or self.path).suffix.lower()
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder holds; `notes` name what is left aside and why."""
+
+    files: list[Found]
+    problems: list[tuple[str, ExportError]]
+    notes: list[str]
+
+
+def find(folder: Path) -> Folder:
+    """List the candidates in a folder and below, in the order of their paths.
+
+    Raises ExportError when the folder is missing or holds none.
+    """
+    if not folder.exists():
+        raise ExportError("there is no such folder", file=folder, next_step=_what_to_put(folder))
+    if not folder.is_dir():
+        raise ExportError(
+            "this is a file, not a folder of exports",
+            file=folder,
+            next_step="Name the folder that holds it.",
+        )
+    files: list[Found] = []
+    problems: list[tuple[str, ExportError]] = []
+    notes: list[str] = []
+    for file in sorted(folder.rglob("*")):
+        relative = file.relative_to(folder)
+        if not file.is_file() or _hidden(relative.parts):
+            continue
+        path = relative.as_posix()
+        suffix = file.suffix.lower()
+        if path == MANIFEST_NAME:
+            continue
+        if suffix in TABLE_SUFFIXES:
+            files.append(Found(path, file))
+        elif suffix == ".zip":
+            _open_archive(path, file, files, problems, notes)
+        elif suffix in WORKBOOK_SUFFIXES:
+            problems.append((path, _workbook(path)))
+        elif suffix in _UNFINISHED:
+            notes.append(f"{path}: looks like an unfinished download, not read")
+        else:
+            notes.append(f"{path}: not a table ({suffix or 'no suffix'}), not read")
+    if not files and not problems:
+        raise ExportError(
+            "the folder holds no CSV file", file=folder, next_step=_what_to_put(folder)
+        )
+    return Folder(files, problems, notes)
+
+
+@contextmanager
+def local_file(found: Found) -> Iterator[Path]:
+    """The file itself, or an archive's member unpacked for the while."""
+    if found.member is None:
+        yield found.file
+        return
+    with tempfile.NamedTemporaryFile(suffix=found.suffix) as spool:
+        try:
+            with zipfile.ZipFile(found.file) as archive, archive.open(found.member) as member:
+                shutil.copyfileobj(member, spool, 1 << 20)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+            locked = isinstance(error, RuntimeError) and "password" in str(error)
+            raise ExportError(
+                "the archive is locked with a password"
+                if locked
+                else "the archive's member cannot be unpacked",
+                file=found.path,
+                next_step="Unpack the archive by hand and put its files in the folder.",
+            ) from error
+        spool.flush()
+        yield Path(spool.name)
+
+
+def _hidden(parts: tuple[str, ...]) -> bool:
+    return any(part.startswith(".") or part in _SKIPPED_PARTS for part in parts)
+
+
+def _open_archive(
+    path: str,
+    file: Path,
+    files: list[Found],
+    problems: list[tuple[str, ExportError]],
+    notes: list[str],
+) -> None:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = sorted(info.filename for info in archive.infolist() if not info.is_dir())
+    except (zipfile.BadZipFile, OSError) as error:
+        problem = ExportError(
+            f"this is not a whole zip archive ({error})",
+            file=path,
+            next_step="Download it again, or unpack it by hand and put its files in the folder.",
+        )
+        problems.append((path, problem))
+        return
+    for member in members:
+        parts = PurePosixPath(member.replace("\\", "/")).parts
+        inside = f"{path}/{'/'.join(parts)}"
+        suffix = PurePosixPath(member).suffix.lower()
+        if _hidden(parts):
+            continue
+        if suffix in TABLE_SUFFIXES:
+            files.append(Found(inside, file, member))
+        elif suffix in WORKBOOK_SUFFIXES:
+            problems.append((inside, _workbook(inside)))
+        else:
+            notes.append(f"{inside}: not a table ({suffix or 'no suffix'}), not read")
+
+
+def _workbook(path: str) -> ExportError:
+    return ExportError(
+        "this is a spreadsheet workbook, not CSV",
+        file=path,
+        next_step="Put Kartra's own CSV download in its place: a spreadsheet changes phone numbers "
+        "and dates on the way.",
+    )
+
+
+def _what_to_put(folder: Path) -> str:
+    return (
+        f"Put Kartra's CSV downloads into {folder}: the contacts (Contacts > All contacts > "
+        "select all > Export to CSV), the transactions and subscriptions (Sales > Analytics), "
+        "and any of companies, affiliates, calendar bookings, custom fields, notes, sequences and "
+        "lists; as .csv or inside a .zip."
+    )

@@ -1,0 +1,73 @@
+"""What reading a folder of exports gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from kartra_sf_pipeline.errors import ExportError
+from kartra_sf_pipeline.kartra.exports import EXPORTS, EXTRACT_DATE, LINEAGE, raw_columns
+
+QUARANTINE_SCHEMA: dict[str, type[pl.DataType]] = {
+    "export": pl.String,
+    "source_file": pl.String,
+    "source_line": pl.Int64,
+    "reason": pl.String,
+    "detail": pl.String,
+    "raw": pl.String,
+}
+
+
+@dataclass
+class FileReport:
+    """One file as it was read.
+
+    Its records are `rows + quarantined`. `encoding_assumed` says that the encoding is a guess;
+    `stamp` is Kartra's own, from the file name. `problem` is set when the file could not be read
+    at all, and then it has neither rows nor quarantined records.
+    """
+
+    path: str
+    export: str | None = None
+    rows: int = 0
+    quarantined: int = 0
+    encoding: str | None = None
+    encoding_assumed: bool = False
+    delimiter: str | None = None
+    line_ending: str | None = None
+    currency: str | None = None
+    extract_date: date | None = None
+    stamp: str | None = None
+    bytes: int = 0
+    sha256: str | None = None
+    header_columns: list[str] = field(default_factory=list)
+    unknown_columns: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problem: ExportError | None = None
+
+
+@dataclass
+class ExportSet:
+    """All that a folder held: a frame for each of the ten exports, the quarantine, the files."""
+
+    frames: dict[str, pl.DataFrame]
+    quarantine: pl.DataFrame
+    files: list[FileReport]
+    notes: list[str]
+
+    def files_of(self, export: str) -> list[FileReport]:
+        """The files of one export, in the order of their rows."""
+        return [report for report in self.files if report.export == export]
+
+
+def raw_schema(export: str) -> dict[str, type[pl.DataType]]:
+    """Schema of `raw_<export>` without `x__` columns: text, but for the date and the line."""
+    own: dict[str, type[pl.DataType]] = {EXTRACT_DATE: pl.Date, LINEAGE[1]: pl.Int64}
+    return {name: own.get(name, pl.String) for name in raw_columns(export)}
+
+
+def empty_frames() -> dict[str, pl.DataFrame]:
+    """A frame without rows for each export."""
+    return {name: pl.DataFrame(schema=raw_schema(name)) for name in EXPORTS}
