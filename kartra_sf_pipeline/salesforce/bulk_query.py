@@ -44,12 +44,15 @@ def bulk_query(
             f"{info.get('errorMessage') or 'no reason given'}."
         )
     pages: list[pl.DataFrame] = []
+    header: list[str] = []
     expected = 0
     locator: str | None = None
     while True:
         params = {"maxRecords": str(page_rows)} | ({"locator": locator} if locator else {})
         response = org.request("GET", f"{path}/results", action=action, params=params)
-        pages.append(_renamed(read_csv(response.content), columns))
+        page = _page(response.content, header)
+        header = header or page.columns
+        pages.append(_renamed(page, columns))
         expected += int(response.headers.get("Sforce-NumberOfRecords", pages[-1].height))
         locator = response.headers.get("Sforce-Locator")
         if not locator or locator == "null":
@@ -61,6 +64,14 @@ def bulk_query(
             "Run the query again."
         )
     return frame
+
+
+def _page(body: bytes, header: list[str]) -> pl.DataFrame:
+    """One page; those after the first may or may not repeat the header: texts say both."""
+    page = read_csv(body)
+    if not header or not page.width or page.columns == header:
+        return page
+    return read_csv(",".join(f'"{name}"' for name in header).encode() + b"\n" + body)
 
 
 def _renamed(page: pl.DataFrame, columns: list[str]) -> pl.DataFrame:

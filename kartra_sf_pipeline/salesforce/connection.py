@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import requests
+from jwt.exceptions import PyJWTError
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import SalesforceLogin
@@ -116,8 +117,8 @@ def _sign_in(
             ) from None
         except requests.RequestException as error:
             raise answers.no_answer(error, action=action, host=host) from None
-        except (ValueError, TypeError) as error:
-            # PyJWT and cryptography raise these for a key that is not an RSA PEM.
+        except (PyJWTError, ValueError, TypeError, AttributeError) as error:
+            # All of these come out of signing with what is not an RSA private key.
             raise SettingsError(
                 f"The private key cannot be used: {type(error).__name__}.",
                 next_step="It must be an RSA private key in PEM form, without a passphrase.",
