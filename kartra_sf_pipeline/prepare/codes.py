@@ -1,0 +1,43 @@
+"""Ids, counts and yes/no flags: short codes whose text must not be guessed at."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from kartra_sf_pipeline.prepare.nulls import clean
+
+# A spreadsheet turns a long id into "4.47E+11"; the digits that it dropped are gone.
+_SPREADSHEET_DAMAGE = r"^\d(?:[.,]\d+)?[Ee]\+\d+$"
+
+_YES = ("yes", "y", "true", "1")
+_NO = ("no", "n", "false", "0")
+
+
+def clean_id(expr: pl.Expr) -> pl.Expr:
+    """An id as text, null for N/A and the like. Ids are opaque: "007" stays "007"."""
+    return clean(expr)
+
+
+def damaged_id(expr: pl.Expr) -> pl.Expr:
+    """True where a spreadsheet has rounded the id away (`4.47E+11`); false for null."""
+    return expr.str.contains(_SPREADSHEET_DAMAGE).fill_null(False)
+
+
+def parse_whole(expr: pl.Expr) -> pl.Expr:
+    """A count to Int64: digits, grouped by commas or with zero decimals; null for anything else."""
+    text = clean(expr)
+    grouped = text.str.contains(r"^-?\d{1,3}(,\d{3})+(\.0*)?$")
+    digits = pl.when(grouped).then(text.str.replace_all(",", "", literal=True)).otherwise(text)
+    return digits.str.extract(r"^(-?\d{1,18})(?:\.0*)?$", 1).cast(pl.Int64)
+
+
+def parse_flag(expr: pl.Expr) -> pl.Expr:
+    """Yes/no in words or digits to Boolean; null for blank and for other words."""
+    word = clean(expr).str.to_lowercase()
+    return pl.when(word.is_in(_YES)).then(True).when(word.is_in(_NO)).then(False)
+
+
+def folded(expr: pl.Expr) -> pl.Expr:
+    """Text for comparing: lower case, single spaces, no outer spaces; null when nothing is left."""
+    text = expr.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    return pl.when(text.str.len_bytes() > 0).then(text)

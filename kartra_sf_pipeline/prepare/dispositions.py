@@ -1,0 +1,139 @@
+"""What becomes of a source row, and why: one disposition, by the first rule that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from kartra_sf_pipeline.prepare.money import unreadable
+
+KEEP: Final = "keep"
+MERGE: Final = "merge"
+SUPPRESS: Final = "suppress"
+QUARANTINE: Final = "quarantine"
+DISPOSITIONS: Final = (KEEP, MERGE, SUPPRESS, QUARANTINE)
+
+# Position of a row in the frame that came in; dropped before a frame leaves the room.
+ROW: Final = "_row"
+
+_RULE: Final = "_rule"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`when` picks rows, `reason` names the rule in reports, `detail` says it for one row."""
+
+    when: pl.Expr
+    disposition: str
+    reason: str
+    detail: pl.Expr | None = None
+
+
+def dispose(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
+    """Add `disposition`, `reason` and `detail`: of the first rule that fits, else keep.
+
+    A rule whose condition is null does not fit. Details are written only for rows that have one.
+    """
+    chosen = pl.coalesce(
+        [pl.when(rule.when).then(pl.lit(n, pl.UInt8)) for n, rule in enumerate(rules)]
+    )
+    ruled = frame.with_columns(chosen.alias(_RULE)).with_row_index("_at")
+    details = [
+        ruled.filter(pl.col(_RULE) == n).select("_at", rule.detail.cast(pl.String).alias("detail"))
+        for n, rule in enumerate(rules)
+        if rule.detail is not None
+    ]
+    said = (
+        pl.concat(details)
+        if details
+        else pl.DataFrame(schema={"_at": pl.UInt32, "detail": pl.String})
+    )
+    numbers = pl.col(_RULE)
+    return (
+        ruled.join(said, on="_at", how="left", maintain_order="left")
+        .with_columns(
+            disposition=numbers.replace_strict(
+                {n: rule.disposition for n, rule in enumerate(rules)},
+                default=KEEP,
+                return_dtype=pl.String,
+            ),
+            reason=numbers.replace_strict(
+                {n: rule.reason for n, rule in enumerate(rules)},
+                default=None,
+                return_dtype=pl.String,
+            ),
+        )
+        .drop(_RULE, "_at")
+        .select(pl.exclude("detail"), "detail")
+    )
+
+
+def unreadable_value(
+    raw: pl.DataFrame, typed: pl.DataFrame, columns: Mapping[str, str]
+) -> pl.Series:
+    """A sentence about the first cell per row that says something and could not be typed, or null.
+
+    `columns` names the typed column of each raw one: a cell is unreadable where its text is not
+    blank, not "N/A", and its typed value is null.
+    """
+    typed_names = list(columns)
+    both = pl.concat(
+        [
+            typed.select(pl.col(typed_names).name.prefix("typed_")),
+            raw.select([pl.col(source).alias(f"text_{name}") for name, source in columns.items()]),
+        ],
+        how="horizontal",
+    )
+    sentences = [
+        pl.when(unreadable(pl.col(f"text_{name}"), pl.col(f"typed_{name}"))).then(
+            pl.format(
+                "{} is '{}', which cannot be read with certainty.", pl.lit(source), f"text_{name}"
+            )
+        )
+        for name, source in columns.items()
+    ]
+    return both.select(unreadable_value=pl.coalesce(sentences)).to_series()
+
+
+def place(file: str = "source_file", line: str = "source_line") -> pl.Expr:
+    """Where a row stands, for a sentence: `file, line n`."""
+    return pl.format("{}, line {}", pl.col(file), pl.col(line))
+
+
+def newest_rows(frame: pl.DataFrame, key: str, *, among: pl.Expr) -> pl.DataFrame:
+    """Add `newest_row`, the `_row` of the newest copy of this key, `newest_file`, `newest_place`.
+
+    Exports overlap: of several rows with one key, the newest extract wins, then the later file and
+    line. Only the rows that `among` picks compete; the others, and keys seen once, get null.
+    """
+    copies = frame.filter(among & pl.col(key).is_not_null()).select(
+        key, ROW, "extract_date", "source_file", "source_line"
+    )
+    copies = copies.filter(pl.col(key).is_duplicated())
+    newest = (
+        copies.sort("extract_date", ROW, nulls_last=False)
+        .unique(key, keep="last", maintain_order=True)
+        .select(
+            key,
+            pl.col(ROW).alias("newest_row"),
+            pl.col("source_file").alias("newest_file"),
+            place().alias("newest_place"),
+        )
+    )
+    found = copies.select(key, ROW).join(newest, on=key, how="inner").drop(key)
+    return frame.join(found, on=ROW, how="left", maintain_order="left")
+
+
+def superseded() -> pl.Expr:
+    """True for a row of which `newest_rows` found a newer copy."""
+    return (pl.col("newest_row") != pl.col(ROW)).fill_null(False)
+
+
+def older_extract() -> Rule:
+    """The rule that folds a superseded row into its newest copy."""
+    return Rule(
+        superseded(), MERGE, "older_extract", pl.format("The newest copy is {}.", "newest_place")
+    )
