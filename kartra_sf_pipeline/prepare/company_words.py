@@ -1,0 +1,69 @@
+"""Words by which a company's name is known, and the key under which its spellings meet."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from kartra_sf_pipeline.prepare.text import null_if_blank, word_set, words
+
+# Legal forms that no person is called.
+_LEGAL: Final = word_set(
+    """
+    llc llp pllc inc incorporated ltd limited gmbh corp corporation plc pty bv nv oy ab ag kg sarl
+    sas srl spa sa sl aps lda ltda kft sro ooo pte pvt ug ohg
+    """
+)
+# Enough by themselves where first and last name are given ("Acme" "LLC"). AG, SA, Co and the like
+# are surnames or initials somewhere.
+_LEGAL_AS_LAST_NAME: Final = r"^(?:llc|llp|pllc|inc|incorporated|ltd|gmbh|corp|corporation|plc)$"
+_LEGAL_AT_END: Final = (
+    r" (?:llc|llp|pllc|inc|incorporated|ltd|limited|gmbh|corp|corporation|plc|bv|sarl|srl|ltda|co)$"
+)
+# Words that name an undertaking and are hardly anyone's surname.
+_TRADE: Final = (
+    r"(?:^| )(?:company|solutions|consulting|consultants|consultancy|services|enterprises|holdings"
+    r"|associates|technologies|ministries|foundation|university|academy|agency|studios|clinic"
+    r"|institute|logistics|ventures|industries|marketing|properties|partners|group|association"
+    r"|department|team|customer service|support)$"
+)
+# Not names of companies, though they stand in the company field.
+NO_COMPANY: Final = word_set(
+    """
+    none na nil no nothing self individual personal private home retired student unemployed
+    freelance freelancer independent tbd tba test unknown x xx xxx me mine myself own
+    """
+) | frozenset({"self employed", "n a", "not applicable", "my company", "company", "company name"})
+
+
+def company_key(name: pl.Expr) -> pl.Expr:
+    """A company's name without case, punctuation, legal form and leading "the"; null for none.
+
+    Two texts with one key are one company: "The Acme Co., LLC" and "ACME".
+    """
+    bare = words(name.str.replace_all("&", " and ", literal=True))
+    legal = "|".join(sorted(_LEGAL | {"co", "company"}))
+    stripped = bare.str.replace(r"^the ", "").str.replace(rf"(?: (?:{legal}))+$", "")
+    kept = null_if_blank(stripped).fill_null(bare)
+    return pl.when(~kept.is_in(sorted(NO_COMPANY)) & kept.str.contains(r"[\pL\pN]")).then(kept)
+
+
+def looks_like_company(text: pl.Expr) -> pl.Expr:
+    """True where a text in a name field (one cell) is a company's name."""
+    bare = words(text)
+    return (
+        bare.str.contains(_LEGAL_AT_END)
+        | (bare.str.contains(_TRADE) & bare.str.contains(" "))
+        | bare.str.contains(r" and sons$| and co$")
+    ).fill_null(False)
+
+
+def company_over_two_cells(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    """True where a company's name was cut into a first and a last name."""
+    bare = words(last)
+    return (
+        (first.is_not_null() & bare.str.contains(_LEGAL_AS_LAST_NAME))
+        | bare.str.contains(r" (?:llc|inc|ltd|gmbh|corp|plc)$")
+        | words(first).str.contains(r" (?:llc|inc|ltd|gmbh|corp|plc)$")
+    ).fill_null(False)
