@@ -26,8 +26,10 @@ _UPLOADS = 3
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """One job's end. The three frames hold the uploaded columns as strings, in any order.
+    """One job's end. The three frames hold the uploaded columns as strings, rows in any order.
 
+    Join them by a text column such as the external id: the platform may spell a number anew
+    (`912260031.00` comes back as `9.12260031E8`).
     `successful`: sf__Id, sf__Created ("true" or "false"), ...; `failed`: sf__Id, sf__Error,
     error_code, error_message, error_fields (comma-separated), ...; `unprocessed`: the columns
     alone. `state` is JobComplete, Failed or Aborted: a complete job may have failed rows.
@@ -65,7 +67,8 @@ def ingest(
 ) -> list[IngestResult]:
     """Send the frame (API names as columns, nothing else) as jobs, one after the other.
 
-    Nulls are empty cells, which leave a field alone; the text `#N/A` empties it. `external_id` is
+    Nulls are empty cells, which leave a field alone; the text `#N/A` empties it; CRLF in a text
+    becomes LF. `external_id` is
     the key field of an upsert. `on_job` hears each job's id before its rows are uploaded; after a
     broken upload it hears a second id, and the first job never ran. Failed jobs are reported in
     the result, not raised. Raises OrgUnavailable when contact is lost after rows may have been
@@ -109,7 +112,7 @@ def results_of(
 ) -> IngestResult:
     """Wait for a job that was sent, by this process or an earlier one, and read its results.
 
-    Without `uploaded` the count of a finished job is taken from what it reports.
+    Without `uploaded` the org's own count of the rows that it processed is taken.
     """
     path = f"jobs/ingest/{job_id}"
     action = "Waiting for a bulk job"
@@ -117,15 +120,16 @@ def results_of(
     successful = _result(org, path, "successfulResults", ("sf__Id", "sf__Created"))
     failed = _result(org, path, "failedResults", ("sf__Id", "sf__Error"))
     unprocessed = _result(org, path, "unprocessedrecords", ())
+    if uploaded is None:
+        found = successful.height + failed.height + unprocessed.height
+        uploaded = max(found, int(info.get("numberRecordsProcessed") or 0))
     result = IngestResult(
         job_id=job_id,
         object=str(info.get("object", "")),
         operation=str(info.get("operation", "")),
         state=str(info["state"]),
         error_message=info.get("errorMessage") or None,
-        uploaded=(
-            successful.height + failed.height + unprocessed.height if uploaded is None else uploaded
-        ),
+        uploaded=uploaded,
         successful=successful,
         failed=with_error_parts(failed),
         unprocessed=unprocessed,

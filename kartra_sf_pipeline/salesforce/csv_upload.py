@@ -17,10 +17,20 @@ def as_cells(frame: pl.DataFrame) -> pl.DataFrame:
     """Every column as String in the platform's spelling; null stays null (an empty cell).
 
     Date-times with a zone become UTC; naive ones are taken as UTC, which is what the prepared
-    frames hold. Lists are joined by `;`, the separator of multi-select picklists.
+    frames hold. Lists are joined by `;`, the separator of multi-select picklists. Line breaks
+    inside a text become LF: one CRLF in one cell makes the platform refuse the whole file.
     """
-    return frame.select(
+    cells = frame.select(
         _cell(pl.col(name), dtype).alias(name) for name, dtype in frame.schema.items()
+    )
+    # Looking is cheap, rewriting a million cells is not.
+    returns = [column.name for column in cells if column.str.contains("\r", literal=True).any()]
+    if not returns:
+        return cells
+    return cells.with_columns(
+        pl.col(returns)
+        .str.replace_all("\r\n", "\n", literal=True)
+        .str.replace_all("\r", "\n", literal=True)
     )
 
 

@@ -63,6 +63,11 @@ def test_cells_are_spelt_as_the_platform_reads_them() -> None:
     ]
 
 
+def test_line_breaks_in_texts_become_those_of_the_file() -> None:
+    frame = pl.DataFrame({"A": ["a\r\nb\rc\n\r\n", None], "B": ["x", "y"], "L": [["p\r\nq"], []]})
+    assert as_cells(frame).rows() == [("a\nb\nc\n\n", "x", "p\nq"), (None, "y", "")]
+
+
 def test_a_row_of_nulls_is_not_a_blank_line() -> None:
     body = csv_bytes(pl.DataFrame({"A": [None, "x"]}, schema={"A": pl.String}))
     assert body == b'"A"\n""\n"x"\n'
