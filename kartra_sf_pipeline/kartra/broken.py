@@ -115,14 +115,14 @@ class Mender:
             line = self._next_line(buffer, line)
         return end
 
-    def swallows(self, record: bytes) -> bool:
-        """Whether a record of several lines holds lines that are records themselves."""
-        line = self._next_line(record, 0)
-        while line < len(record):
-            if self.sound(record, line):
-                return True
-            line = self._next_line(record, line)
-        return False
+    def swallowed(self, buffer: Buffer, start: int, end: int) -> int | None:
+        """Offset of the first line inside the record from `start` to `end` that is itself one."""
+        line = self._next_line(buffer, start)
+        while line < end:
+            if self.sound(buffer, line):
+                return line
+            line = self._next_line(buffer, line)
+        return None
 
     def _next_line(self, buffer: Buffer, start: int) -> int:
         found = buffer.find(self.dialect.newline, start)

@@ -84,7 +84,7 @@ def checked(buffer: Buffer, name: str, path: str) -> Encoding:
         raise ExportError(
             f"there is no encoding called {name!r}",
             file=path,
-            next_step="Name one that Python knows in exports.yaml, such as utf-8, cp1252 or utf-16.",
+            next_step="Name one that Python knows in exports.yaml, such as utf-8 or cp1252.",
         ) from None
     head = bytes(buffer[:4])
     for mark, marked in _BOMS:

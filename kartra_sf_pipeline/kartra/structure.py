@@ -95,13 +95,13 @@ class _Scan:
         starts, ends, used = self._records()
         if used == 0:
             return Block(b"", np.empty(0, np.int64)), 0, 0
-        keep = self._judge(starts, ends)
-        text = self._text(starts[keep], ends[keep])
+        starts, ends = self._judge(starts, ends)
+        text = self._text(starts, ends)
         self._broken.sort(key=lambda record: record.line)
         lines = int(np.searchsorted(self._newlines, used))
         if self._cut_short and used == len(self._raw):
             used -= 1
-        return Block(text, self._lines(starts[keep]), self._broken), used, lines
+        return Block(text, self._lines(starts), self._broken), used, lines
 
     def _records(self) -> tuple[Offsets, Offsets, int]:
         """Starts and ends of the records by parity, past those whose quotes are at fault."""
@@ -203,14 +203,15 @@ class _Scan:
     def _lines(self, starts: Offsets) -> Offsets:
         return self._first_line + np.searchsorted(self._newlines, starts).astype(np.int64)
 
-    def _judge(self, starts: Offsets, ends: Offsets) -> npt.NDArray[np.bool_]:
-        """Which records are sound; the others go to the quarantine."""
+    def _judge(self, starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
+        """The sound records; the others go to the quarantine."""
         count, inside = self._delimiters(starts, ends)
         width = self._dialect.width
         fields = count - inside + 1
         length = ends - starts
         blank = (length == 0) | ((length == 1) & (self._data[starts] == _CR))
         keep = ~blank
+        saved = self._swallowed(starts, ends, inside, keep)
         ragged = keep & (fields != width)
         for index in np.flatnonzero(ragged).tolist():
             start, end = int(starts[index]), int(ends[index])
@@ -225,14 +226,41 @@ class _Scan:
         keep &= ~ragged
         keep &= self._without_zero_bytes(starts, ends, keep)
         keep &= self._without_bad_text(starts, ends, keep)
-        if width >= _SWALLOW_WIDTH and self._mender.anchored:
-            for index in np.flatnonzero(keep & (inside >= width - 1)).tolist():
-                start, end = int(starts[index]), int(ends[index])
-                if self._mender.swallows(self._raw[start : end + 1]):
-                    detail = "a quoted field holds whole rows: its closing quote is missing"
-                    self._quarantine(start, end, "unclosed_quote", detail)
-                    keep[index] = False
-        return keep
+        if not saved:
+            return starts[keep], ends[keep]
+        starts = np.concatenate([starts[keep], *(low for low, _ in saved)])
+        ends = np.concatenate([ends[keep], *(high for _, high in saved)])
+        order = np.argsort(starts)
+        return starts[order], ends[order]
+
+    def _swallowed(
+        self, starts: Offsets, ends: Offsets, inside: Offsets, keep: npt.NDArray[np.bool_]
+    ) -> list[tuple[Offsets, Offsets]]:
+        """Rows inside a quoted field whose own closing quote is missing.
+
+        By its quotes alone such a record is well-formed. It is taken out of `keep`, its first
+        lines go to the quarantine, and the records from the first sound line on are returned.
+        """
+        width = self._dialect.width
+        saved: list[tuple[Offsets, Offsets]] = []
+        if width < _SWALLOW_WIDTH or not self._mender.anchored:
+            return saved
+        for index in np.flatnonzero(keep & (inside >= width - 1)).tolist():
+            start, end = int(starts[index]), int(ends[index])
+            found = self._mender.swallowed(self._raw, start, end)
+            if found is None:
+                continue
+            keep[index] = False
+            self._quarantine(
+                start, found, "unclosed_quote", "a quote opens, and rows follow before it closes"
+            )
+            line = int(self._lines(np.array([found]))[0])
+            rest = _Scan(self._raw[found : end + 1], line, True, self._dialect, self._mender)
+            low, high, _ = rest._records()
+            low, high = rest._judge(low, high)
+            self._broken.extend(rest._broken)
+            saved.append((low + found, high + found))
+        return saved
 
     def _delimiters(self, starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
         """Per record: its delimiters, and how many of them stand inside quotes."""
