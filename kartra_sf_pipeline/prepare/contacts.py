@@ -1,0 +1,196 @@
+"""Contacts: every raw row typed, judged and given its disposition."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from kartra_sf_pipeline.prepare.accounts import account_keys, web_domains
+from kartra_sf_pipeline.prepare.codes import clean_id, damaged_id, parse_flag, parse_whole
+from kartra_sf_pipeline.prepare.consent import (
+    Polarity,
+    communications,
+    consent_reason,
+    gdpr_status,
+    mailable,
+    mailing_status,
+)
+from kartra_sf_pipeline.prepare.dates import parse_datetime
+from kartra_sf_pipeline.prepare.dispositions import (
+    KEEP,
+    MERGE,
+    QUARANTINE,
+    ROW,
+    SUPPRESS,
+    Rule,
+    dispose,
+    newest_rows,
+    older_extract,
+)
+from kartra_sf_pipeline.prepare.emails import prepare_emails
+from kartra_sf_pipeline.prepare.names import prepare_names
+from kartra_sf_pipeline.prepare.nulls import clean, tidy, tidy_lines
+from kartra_sf_pipeline.prepare.phones import prepare_phones
+from kartra_sf_pipeline.prepare.places import prepare_places
+from kartra_sf_pipeline.prepare.tags import split_labels
+from kartra_sf_pipeline.prepare.web import company_domain, registrable_domains, website
+
+CONTACT_COLUMNS: Final = (
+    "contact_key", "kartra_id", "email", "email_raw", "email_verdict", "email_suggestion",
+    "first_name", "middle_name", "last_name", "suffix", "salutation", "name_verdict",
+    "name_review", "phone_e164", "phone_raw", "street", "city", "state", "postal_code", "country",
+    "country_iso2", "website", "domain", "company", "account_key", "facebook", "twitter",
+    "linkedin", "joined_at", "source", "score", "gdpr_status", "gdpr_status_at", "gdpr_status_ip",
+    "communications", "mailing_status", "blocklisted", "deleted", "mailable", "consent_reason",
+    "time_zone", "sales_tax_id", "business_type", "picture", "ip", "ip_country", "notes",
+    "tags_raw", "tags", "lists_raw", "lists", "sequences_raw", "referring_id", "extract_date",
+)  # fmt: skip
+_LAST: Final = ("source_file", "source_line", "disposition", "reason", "detail", "merged_into")
+
+
+def prepare_contacts(
+    raw: pl.DataFrame,
+    *,
+    zone: str = "America/New_York",
+    communications_polarity: Polarity | None = None,
+    raw_companies: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """One row per raw row, in its order, with `CONTACT_COLUMNS`, the `x__*` columns and lineage.
+
+    `zone` is the account's time zone. `communications_polarity` says what a bare 0/1 in the
+    communications column means; without it such flags are for review. `raw_companies` lets people
+    join accounts that only a companies file knows. `merged_into` is the key of the newer copy of a
+    row that another extract superseded. Raises SettingsError for an unknown zone.
+    """
+    frame = _typed(raw, zone, communications_polarity).with_row_index(ROW)
+    frame = _with_keys(frame)
+    frame = _with_dispositions(frame)
+    frame = _with_accounts(frame, raw_companies)
+    custom = [name for name in raw.columns if name.startswith("x__")]
+    return frame.select(*CONTACT_COLUMNS, *custom, *_LAST)
+
+
+def _typed(raw: pl.DataFrame, zone: str, polarity: Polarity | None) -> pl.DataFrame:
+    """Every column that hangs on its own row alone; `contact_key` and `account_key` do not."""
+    raw_id = clean_id(pl.col("id"))
+    frame = raw.with_columns(
+        pl.when(~damaged_id(raw_id)).then(raw_id).alias("kartra_id"),
+        damaged_id(raw_id).alias("_damaged_id"),
+    )
+    frame = _replace(frame, prepare_emails(frame["email"]))
+    frame = _replace(frame, prepare_places(frame))
+    frame = _replace(frame, prepare_phones(frame))
+    frame = _replace(frame, prepare_names(frame))
+    frame = frame.with_columns(split_labels(raw, "tags"), split_labels(raw, "lists"))
+    frame = frame.with_columns(
+        raw["tags"].alias("tags_raw"),
+        raw["lists"].alias("lists_raw"),
+        raw["sequences"].alias("sequences_raw"),
+        tidy(clean(pl.col("address"))).alias("street"),
+        tidy(clean(pl.col("city"))).alias("city"),
+        tidy(clean(pl.col("zip"))).alias("postal_code"),
+        pl.coalesce(tidy(clean(pl.col("company"))), "name_company").alias("company"),
+        website(pl.col("website")).alias("website"),
+        *(website(pl.col(name)).alias(name) for name in ("facebook", "twitter", "linkedin")),
+        parse_datetime(pl.col("date_joined"), zone).alias("joined_at"),
+        clean(pl.col("source")).alias("source"),
+        parse_whole(pl.col("score")).alias("score"),
+        gdpr_status(pl.col("gdpr_status")).alias("gdpr_status"),
+        parse_datetime(pl.col("gdpr_status_date"), zone).alias("gdpr_status_at"),
+        clean(pl.col("gdpr_status_ip")).alias("gdpr_status_ip"),
+        communications(pl.col("gdpr_communications"), polarity).alias("communications"),
+        mailing_status(pl.col("status")).alias("mailing_status"),
+        parse_flag(pl.col("blacklisted")).fill_null(False).alias("blocklisted"),
+        parse_flag(pl.col("lead_deleted")).fill_null(False).alias("deleted"),
+        clean(pl.col("lead_preferred_time_zone")).alias("time_zone"),
+        clean(pl.col("sales_tax_id")).alias("sales_tax_id"),
+        tidy(clean(pl.col("business_type"))).alias("business_type"),
+        clean(pl.col("lead_picture")).alias("picture"),
+        clean(pl.col("ip")).alias("ip"),
+        clean(pl.col("ip_country")).alias("ip_country"),
+        tidy_lines(pl.col("notes")).alias("notes"),
+        clean_id(pl.col("referring_id")).alias("referring_id"),
+    )
+    frame = frame.with_columns(consent_reason().alias("consent_reason"), _domain(frame))
+    return frame.with_columns(mailable(pl.col("consent_reason")).alias("mailable"))
+
+
+def _replace(frame: pl.DataFrame, columns: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(columns.get_columns())
+
+
+def _domain(frame: pl.DataFrame) -> pl.Series:
+    """The website's company domain, else that of the address that was meant."""
+    hosts = frame.select(
+        pl.coalesce("email_suggestion", "email").str.extract(r"@([^@]*)$", 1)
+    ).to_series()
+    # "@mail.acme.com" is Acme's; "@gmail.com" is nobody's, before and after it is cut down.
+    mail = pl.DataFrame({"host": hosts, "cut": registrable_domains(hosts)}).select(
+        pl.when(company_domain(pl.col("host")).is_not_null()).then(company_domain(pl.col("cut")))
+    )
+    return web_domains(frame["website"]).fill_null(mail.to_series()).alias("domain")
+
+
+def _with_keys(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add `contact_key`: the id, else the id that an extract gives this e-mail, else the e-mail."""
+    known = (
+        frame.filter(pl.col("kartra_id").is_not_null() & pl.col("email").is_not_null())
+        .sort("extract_date", ROW, nulls_last=False)
+        .unique("email", keep="last", maintain_order=True)
+        .select("email", _known_id="kartra_id")
+    )
+    return (
+        frame.join(known, on="email", how="left", maintain_order="left")
+        .with_columns(pl.coalesce("kartra_id", "_known_id").alias("kartra_id"))
+        .with_columns(
+            pl.coalesce("kartra_id", pl.lit("email:") + pl.col("email")).alias("contact_key")
+        )
+    )
+
+
+def _with_dispositions(frame: pl.DataFrame) -> pl.DataFrame:
+    """Newest extract keeps, older ones merge; deletion in the newest suppresses them all."""
+    frame = newest_rows(frame, "contact_key", among=pl.lit(True))
+    newest = frame.select(
+        pl.col(ROW).alias("newest_row"),
+        pl.col("deleted").alias("_newest_deleted"),
+    )
+    frame = frame.join(newest, on="newest_row", how="left", maintain_order="left")
+    deleted = pl.coalesce("_newest_deleted", "deleted")
+    nameless = pl.col("contact_key").is_null()
+    no_mail = "no e-mail address that could be read stands in for it."
+    frame = dispose(
+        frame,
+        [
+            Rule(
+                nameless & pl.col("_damaged_id"),
+                QUARANTINE,
+                "damaged_id",
+                pl.lit(f"A spreadsheet has rounded the id away, and {no_mail}"),
+            ),
+            Rule(
+                nameless,
+                QUARANTINE,
+                "no_identity",
+                pl.lit(f"The row has no id, and {no_mail}"),
+            ),
+            Rule(
+                deleted,
+                SUPPRESS,
+                "deleted_in_kartra",
+                pl.lit("Kartra's newest extract marks the contact as deleted."),
+            ),
+            older_extract(),
+        ],
+    )
+    return frame.with_columns(
+        pl.when(pl.col("disposition") == MERGE).then("contact_key").alias("merged_into")
+    )
+
+
+def _with_accounts(frame: pl.DataFrame, raw_companies: pl.DataFrame | None) -> pl.DataFrame:
+    """Add `account_key` to kept rows: only they found accounts or join them."""
+    kept = frame.filter(pl.col("disposition") == KEEP)
+    keys = account_keys(kept, raw_companies).select("account_key").with_columns(kept[ROW])
+    return frame.join(keys, on=ROW, how="left", maintain_order="left")
