@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE
+from kartra_sf_pipeline.prepare.money import MONEY
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, Role, types_with
 
 
@@ -42,7 +43,7 @@ def payment_summary(transactions: pl.DataFrame) -> pl.DataFrame:
             pl.when(opening).then(pl.col("amount").first()).alias("first_amount"),
             pl.when(opening).then(pl.col("close_date").first()).alias("first_paid_on"),
             later.len().cast(pl.Int64).alias("rebill_count"),
-            later.sum().alias("rebill_total"),
+            later.sum().cast(MONEY).alias("rebill_total"),
             pl.col("close_date").max().alias("last_payment_on"),
         )
         .rename({"subscription_key": "opportunity_key"})

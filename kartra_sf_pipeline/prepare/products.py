@@ -34,7 +34,7 @@ def slug(text: str) -> str:
     Case and spaces do not count. Other signs are left out, and a hash of the name then keeps
     "C++ course" apart from "C course"; likewise for a name that is too long.
     """
-    name = " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    name = " ".join(unicodedata.normalize("NFC", text.casefold()).split())
     plain = re.sub(r"[\W_]+", "-", name).strip("-")
     if plain == name.replace(" ", "-") and "-" not in name and len(plain) <= _SLUG_LENGTH:
         return plain
