@@ -33,6 +33,14 @@ _BOMS = (
 )
 # A few bad bytes in a file that is UTF-8 elsewhere spoil their rows, not the file.
 _TOLERATED_SHARE = 0.01
+# Western words hold accented letters one or two at a time, capitals at their beginning, and no
+# signs inside: other alphabets read as cp1252 look otherwise.
+_UPPER, _LOWER, _SIGNS = "À-ÖØ-ÞŠŒŽŸ", "ß-öø-ÿšœžƒ", "¡-¶¸-¿×÷€‚„†‡ˆ‰˜™"
+_ACCENTED = re.compile(f"[{_UPPER}{_LOWER}{_SIGNS}]+")
+_UNLIKELY = re.compile(
+    f"[{_UPPER}{_LOWER}]{{3,}}|[a-z{_LOWER}][{_UPPER}]|[A-Za-z][{_SIGNS}][a-z]|[{_SIGNS}]{{3,}}"
+)
+_UNLIKELY_SHARE = 0.1
 # How much more like a language the best guess must read before cp1252 is given up.
 _MORE_COHERENT = 0.1
 _HIGH_LINE = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
@@ -99,7 +107,7 @@ def as_utf8(buffer: Buffer, encoding: Encoding, path: str) -> Iterator[tuple[Buf
 
     Raises ExportError when the bytes are not of that encoding.
     """
-    if encoding.name in {"utf-8", "ascii"}:
+    if encoding.name == "utf-8":
         yield buffer, encoding.bom
         return
     decoder = codecs.getincrementaldecoder(encoding.name)()
@@ -190,11 +198,21 @@ def _sample(buffer: Buffer) -> bytes:
     return b"".join(lines)
 
 
+def _looks_western(sample: bytes) -> bool:
+    try:
+        text = sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    unlikely = len(_UNLIKELY.findall(text))
+    return unlikely <= _UNLIKELY_SHARE * len(_ACCENTED.findall(text))
+
+
 def _code_page(buffer: Buffer, bad: int, path: str) -> Encoding:
-    matches = from_bytes(_sample(buffer))
+    sample = _sample(buffer)
+    matches = from_bytes(sample)
     best = matches.best()
-    guess = best.encoding if best is not None else None
-    if best is not None:
+    guess = best.encoding if best is not None and best.encoding != "cp1252" else None
+    if best is not None and _looks_western(sample):
         western = next(
             (match for match in matches if "cp1252" in match.could_be_from_charset), None
         )
