@@ -20,8 +20,8 @@ from kartra_sf_pipeline.salesforce.session import TimeoutSession
 
 logger = logging.getLogger(__name__)
 
-_PAUSES = (0.2, 0.6, 1.8)
-_USAGE = re.compile(r"api-usage=(\d+)/(\d+)")
+_PAUSES = (0.2, 0.6, 1.8, 5.0)
+_USAGE = re.compile(r"(?<![\w-])api-usage=(\d+)/(\d+)")
 
 
 class Pipe:

@@ -14,11 +14,17 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _CONNECT_SECONDS = 10.0
 
 
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
 class TimeoutSession(requests.Session):
     """A session in which no request can wait for ever; requests itself has no default."""
 
     def __init__(self, timeout_seconds: float) -> None:
         super().__init__()
+        # Without an auth of its own, requests lets a .netrc entry replace the bearer token.
+        self.auth = _as_it_is
         self.timeout = (min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds)
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:  # pyright: ignore[reportIncompatibleMethodOverride]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -54,6 +55,17 @@ def test_a_proxy_from_the_environment_is_not_asked_for_loopback(
         monkeypatch.delenv(name, raising=False)
     with serve(lambda _: root()) as wire:
         assert connect(AccessToken(wire.url, TOKEN)).org_id == ORG_ID
+
+
+def test_a_netrc_entry_does_not_replace_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login ann password pw\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serve(lambda _: root()) as wire:
+        connect(AccessToken(wire.url, TOKEN))
+        assert wire.seen[0].headers["authorization"] == f"Bearer {TOKEN}"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +180,7 @@ def test_reads_are_repeated_after_a_lost_answer_and_writes_are_not() -> None:
 
 def test_the_days_api_calls_are_noted() -> None:
     reply = root()
-    reply.headers["Sforce-Limit-Info"] = "api-usage=18/15000"
+    reply.headers["Sforce-Limit-Info"] = "per-app-api-usage=17/250(appName=x), api-usage=18/15000"
     with serve(lambda _: reply) as wire:
         assert connect(AccessToken(wire.url, TOKEN)).api_usage == (18, 15000)
 

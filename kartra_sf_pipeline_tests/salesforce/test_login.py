@@ -47,7 +47,7 @@ xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"
 xmlns:sf="urn:fault.partner.soap.sforce.com">
 <soapenv:Body><soapenv:Fault><detail><sf:LoginFault>
 <sf:exceptionCode>INVALID_LOGIN</sf:exceptionCode>
-<sf:exceptionMessage>Invalid username, password, security token; or user locked out</sf:exceptionMessage>
+<sf:exceptionMessage>Invalid username, password, security token</sf:exceptionMessage>
 </sf:LoginFault></detail></soapenv:Fault></soapenv:Body></soapenv:Envelope>"""
 
 
