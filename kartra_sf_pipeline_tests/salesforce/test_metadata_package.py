@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from importlib.resources import files as files_of
 from typing import get_args
 from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import etree
 
 from kartra_sf_pipeline.salesforce.metadata import CustomFieldSpec, PermissionSetSpec, build_package
 from kartra_sf_pipeline.salesforce.metadata_spec import FieldType
@@ -106,3 +108,36 @@ def test_the_package_lists_every_member_and_is_the_same_bytes_each_time() -> Non
     assert found["package.xml"].findtext(f"{M}version") == "61.0"
     granted = [n.text for n in found["permissionsets/Migration.permissionset"].iter(f"{M}field")]
     assert granted == ["Contact.A__c", "Contact.B__c", "Event.A__c", "Task.A__c"]
+
+
+@pytest.fixture(scope="module")
+def platform_schema() -> etree.XMLSchema:
+    """The platform's own types, from the WSDL that simple-salesforce ships, as root elements."""
+    wsdl = etree.parse(str(files_of("simple_salesforce") / "metadata.wsdl"))
+    xsd = "{http://www.w3.org/2001/XMLSchema}"
+    schema = next(wsdl.iter(f"{xsd}schema"))
+    for kind in ("CustomObject", "PermissionSet", "Package"):
+        etree.SubElement(schema, f"{xsd}element", name=kind, type=f"tns:{kind}")
+    return etree.XMLSchema(etree.fromstring(etree.tostring(schema)))
+
+
+def test_every_file_is_what_the_platforms_wsdl_asks_for(platform_schema: etree.XMLSchema) -> None:
+    fields = [
+        CustomFieldSpec(
+            "Contact",
+            f"F{number}__c",
+            "F",
+            kind,
+            values=("a", "b"),
+            reference_to="Account",
+            unique=kind in {"Text", "Email", "Number"},
+            external_id=kind in {"Text", "Email", "Number"},
+            description="what it is for",
+            default_value="true" if kind == "Checkbox" else None,
+        )
+        for number, kind in enumerate(get_args(FieldType))
+    ]
+    grant = PermissionSetSpec("P", "P", "why", tuple(field.full_name for field in fields))
+    with zipfile.ZipFile(io.BytesIO(build_package(fields, grant))) as archive:
+        for name in archive.namelist():
+            platform_schema.assertValid(etree.fromstring(archive.read(name)))
