@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -30,6 +32,8 @@ class ParquetFrames(dg.UPathIOManager):
             obj.sink_parquet(str(partial))
         elif isinstance(obj, pl.DataFrame):
             obj.write_parquet(str(partial))
+        elif type(obj).__module__.startswith("pandas."):
+            pl.from_pandas(obj).write_parquet(str(partial))
         else:
             message = (
                 f"{context.asset_key.to_user_string()} returned {type(obj).__name__}, no frame"
@@ -41,6 +45,7 @@ class ParquetFrames(dg.UPathIOManager):
             {
                 "dagster/row_count": rows,
                 "file": dg.MetadataValue.path(str(path)),
+                "peak_memory_mb": peak_memory_mb(),
             }
         )
 
@@ -59,6 +64,13 @@ class FramesIOManager(dg.ConfigurableIOManagerFactory):
     def create_io_manager(self, context: dg.InitResourceContext) -> ParquetFrames:
         """Build the manager; the base folder is read from the settings when the run starts."""
         return ParquetFrames(base_path=UPath(self.base or Settings.load().frames_folder()))
+
+
+def peak_memory_mb() -> int:
+    """Highest resident size of this process so far, in megabytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kilobytes, macOS bytes.
+    return peak // 1024 if sys.platform != "darwin" else peak // 1024**2
 
 
 def read_frame(settings: Settings, asset: str) -> pl.DataFrame | None:

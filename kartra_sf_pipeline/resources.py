@@ -49,7 +49,7 @@ class LedgerResource(dg.ConfigurableResource):
         return _ledger(Settings.load().ledger())
 
     def run_of(self, dagster_run_id: str, job: str, org: Org, exports_hash: str) -> str:
-        """The ledger run that belongs to a Dagster run; opened on first use, whichever step it is."""
+        """The ledger run that belongs to a Dagster run; opened by the first step that asks."""
         settings = Settings.load()
         folder = settings.runs_folder() / dagster_run_id
         folder.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ def _spec(export: str) -> dg.AssetSpec:
             group_name=EXTRACT,
             kinds={"csv", "polars"},
             owners=DATA_ENGINEERING,
-            description="Each file that was read: encoding, delimiter, rows, hash, unknown columns.",
+            description="Each file read: encoding, delimiter, rows, hash, unknown columns.",
         ),
     ],
 )

@@ -92,7 +92,7 @@ def confirmed_map(home: Path, field_map: Frame) -> FieldMap:
     if content.fingerprint() != field_map["map_fingerprint"][0]:
         raise SettingsError(
             f"{path} was changed after `field_map` was materialised.",
-            next_step="Pass the file with --map (or KARTRA_SF_MAP) and materialise `field_map` again.",
+            next_step="Name the file in KARTRA_SF_MAP and materialise `field_map` again.",
         )
     return content
 

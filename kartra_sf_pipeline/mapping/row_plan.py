@@ -110,7 +110,7 @@ def _lists(rows: pl.DataFrame, campaigns: pl.DataFrame) -> pl.DataFrame:
 
 
 def _custom_fields(rows: pl.DataFrame, custom_columns: Mapping[str, str]) -> pl.DataFrame:
-    """A field definition is loaded as the field; one without a column of values has nothing to move."""
+    """A definition is loaded as its field; without a column of values there is nothing to move."""
     normal = (
         pl.col("field_identifier")
         .str.strip_chars()

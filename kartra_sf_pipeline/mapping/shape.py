@@ -23,7 +23,7 @@ def shape(rows: pl.DataFrame, phase: PhaseMap, lengths: dict[str, int]) -> pl.Da
     ]
     if missing:
         raise SettingsError(
-            f"The field map takes {', '.join(missing)} from `{phase.source}`, which has no such column.",
+            f"The field map takes {', '.join(missing)} from `{phase.source}`, which lacks it.",
             next_step=f"Columns there: {', '.join(sorted(rows.columns))}.",
         )
     wave = pl.col("wave") if "wave" in rows.columns else pl.lit(0)

@@ -46,7 +46,7 @@ SUITES = (
             not_null(
                 "transactions_have_ids",
                 "transaction_id",
-                "Kartra gives each billing event an id: without it the row cannot be loaded twice safely.",
+                "Kartra gives each billing event an id: without it a second run would double it.",
                 mostly=0.99,
             ),
             not_null(

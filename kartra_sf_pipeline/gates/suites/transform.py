@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import polars as pl
+
 from kartra_sf_pipeline.gates.rules import (
     Rule,
     Suite,
     at_most,
+    holds,
     in_set,
     matches,
     not_null,
+    rows_at_least,
     unique,
+    unique_together,
 )
 from kartra_sf_pipeline.gates.suites.prepare import EMAIL
 
@@ -158,6 +163,34 @@ SUITES = (
         {},
         at_most(
             "tag_cells_fit", "Kartra_Tags__c", 4_099, "A multi-select cell takes 4,099 characters."
+        ),
+    ),
+    Suite(
+        asset="planned_rows",
+        derive={
+            "_has_record": pl.col("planned").is_in(["load", "merge"]).not_()
+            | pl.col("key").is_not_null(),
+            "_has_reason": (pl.col("planned") == "load") | pl.col("reason").is_not_null(),
+        },
+        rules=(
+            rows_at_least("rows_are_planned", 1, "A plan of nothing moves nothing."),
+            unique_together(
+                "source_rows_are_planned_once",
+                ("export", "source_file", "source_line"),
+                "Each source row has exactly one primary disposition.",
+            ),
+            in_set(
+                "row_plans_are_known",
+                "planned",
+                ["load", "merge", "suppress", "quarantine"],
+                "Load, merge, suppress or quarantine.",
+            ),
+            holds(
+                "rows_that_arrive_name_a_record", "_has_record", "Loaded and merged rows say where."
+            ),
+            holds(
+                "rows_set_aside_say_why", "_has_reason", "A row that is not loaded has a reason."
+            ),
         ),
     ),
 )

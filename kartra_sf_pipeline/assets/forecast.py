@@ -1,0 +1,65 @@
+"""Forecast: every rejection that the org's describe lets us foresee, before a row is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+import polars as pl
+
+from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
+from kartra_sf_pipeline.assets.map import snapshot_of
+from kartra_sf_pipeline.assets.previews import table
+from kartra_sf_pipeline.forecast.row_rules import predict
+from kartra_sf_pipeline.migration.phases import PHASES
+from kartra_sf_pipeline.resources import RunSettings
+
+Frame = pl.DataFrame
+
+# Which phases bring the records that a relationship column points to.
+_PARENTS: Mapping[str, tuple[str, ...]] = {
+    "Account.Kartra_Id__c": ("accounts", "affiliates"),
+    "Product2.Kartra_Id__c": ("products",),
+    "Opportunity.Kartra_Id__c": ("opportunities",),
+    "Kartra_Adjusts__r.Kartra_Id__c": ("opportunities",),
+    "Contact.Kartra_Id__c": ("contacts",),
+    "Contact:Who.Kartra_Id__c": ("contacts",),
+    "Campaign.Kartra_Id__c": ("campaigns",),
+}
+
+
+@dg.asset(
+    group_name=TRANSFORM,
+    kinds={"polars", "salesforce"},
+    owners=MIGRATION,
+    ins={phase.name: dg.AssetIn() for phase in PHASES},
+    deps=["schema_deployed"],
+)
+def forecast(settings: RunSettings, **planned: Frame) -> dg.MaterializeResult[Frame]:
+    """Planned rows that the org would refuse, with the code, the field and the fix."""
+    objects = snapshot_of(settings.load().home).objects
+    keys = {name: frame["_key"] for name, frame in planned.items()}
+    parents = {
+        column: pl.concat([keys[phase] for phase in phases]) for column, phases in _PARENTS.items()
+    }
+    frame = pl.concat(
+        [
+            predict(
+                phase.name,
+                planned[phase.name],
+                objects[phase.object],
+                parents,
+                completes=phase.update_only,
+            )
+            for phase in PHASES
+        ]
+    )
+    by_code = frame.group_by("object", "code", "field").len("rows").sort("rows", descending=True)
+    return dg.MaterializeResult(
+        value=frame,
+        metadata={
+            "predicted_rejections": frame.select("object", "key").unique().height,
+            "planned_rows": sum(given.height for given in planned.values()),
+            "by_code": table(by_code),
+        },
+    )

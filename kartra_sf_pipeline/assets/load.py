@@ -1,0 +1,92 @@
+"""Load: one asset per phase, in the order that the org's references ask for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from kartra_sf_pipeline.assets.extract import exports_hash
+from kartra_sf_pipeline.assets.groups import LOAD, MIGRATION
+from kartra_sf_pipeline.assets.previews import counts, table
+from kartra_sf_pipeline.errors import SettingsError
+from kartra_sf_pipeline.migration.loader import load_phase
+from kartra_sf_pipeline.migration.phases import PHASES, Phase
+from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
+from kartra_sf_pipeline.settings import Settings, Target
+
+Frame = pl.DataFrame
+
+
+def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
+    deps = ["schema_deployed", "forecast", *([f"loaded_{after}"] if after else [])]
+
+    @dg.asset(
+        name=f"loaded_{phase.name}",
+        group_name=LOAD,
+        kinds={"salesforce"},
+        owners=MIGRATION,
+        pool="salesforce",
+        ins={"frame": dg.AssetIn(key=phase.name), "export_files": dg.AssetIn()},
+        deps=deps,
+        description=_describe(phase),
+    )
+    def loaded(
+        context: dg.AssetExecutionContext,
+        settings: RunSettings,
+        ledger: LedgerResource,
+        salesforce: SalesforceResource,
+        frame: Frame,
+        export_files: Frame,
+    ) -> dg.MaterializeResult[Frame]:
+        refuse_unready_target(settings.load())
+        org = salesforce.org()
+        run = ledger.run_of(context.run_id, context.job_name, org, exports_hash(export_files))
+        result = load_phase(org, ledger.open(), run, phase, frame)
+        return dg.MaterializeResult(value=result.outcomes, metadata=_about(run, phase, result))
+
+    return loaded
+
+
+def refuse_unready_target(settings: Settings) -> None:
+    """Raise SettingsError where the target may not be loaded yet: nothing moves unconfirmed."""
+    if settings.target is Target.PRODUCTION:
+        raise SettingsError(
+            "Production is loaded only after a reconciled sandbox run of an approved map.",
+            next_step="Set KARTRA_SF_TARGET to local or sandbox.",
+        )
+    if settings.target is Target.SANDBOX and settings.map is None:
+        raise SettingsError(
+            "A sandbox is loaded by a field map that somebody has read, not by a proposed one.",
+            next_step="Review field_map.yaml in the home folder, keep it and pass it with --map.",
+        )
+
+
+def _describe(phase: Phase) -> str:
+    if phase.update_only:
+        return f"Completes {phase.object} records that the org has confirmed."
+    key = phase.external_id or " + ".join(phase.natural_key)
+    return f"{phase.object} records in the org by {key}: created, updated, unchanged or rejected."
+
+
+def _about(run: str, phase: Phase, result: Any) -> dict[str, Any]:
+    outcomes = result.outcomes
+    rejected = outcomes.filter(pl.col("outcome") == "rejected")
+    return {
+        **{name: int(count) for name, count in result.counts.items()},
+        "object": phase.object,
+        "ledger_run": run,
+        "seconds": round(result.seconds, 2),
+        "outcomes": counts(outcomes, "outcome"),
+        "rejects_by_code": counts(rejected, "error_code"),
+        "reject_lines": table(
+            rejected.select("error_code", "error_fields", "source_file", "source_line")
+        ),
+    }
+
+
+LOADED = [
+    _loaded(phase, PHASES[number - 1].name if number else None)
+    for number, phase in enumerate(PHASES)
+]

@@ -1,0 +1,123 @@
+"""Prove: every source row accounted for, every record and field read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+import polars as pl
+
+from kartra_sf_pipeline.assets.groups import PROVE, REVOPS
+from kartra_sf_pipeline.assets.previews import counts, table
+from kartra_sf_pipeline.assets.tables import ReconciliationTable
+from kartra_sf_pipeline.migration.phases import PHASES
+from kartra_sf_pipeline.proof.read_back import read_back as read_back_frames
+from kartra_sf_pipeline.proof.reconciliation import conservation
+from kartra_sf_pipeline.proof.reconciliation import dispositions as final_dispositions
+from kartra_sf_pipeline.resources import SalesforceResource
+
+Frame = pl.DataFrame
+Result = dg.MaterializeResult[pl.DataFrame]
+
+# A phase that completes records decides nothing about the rows that made them.
+_MAKING = [phase for phase in PHASES if not phase.update_only]
+_OUTCOMES = {f"loaded_{phase.name}": dg.AssetIn() for phase in _MAKING}
+
+
+@dg.asset(
+    group_name=PROVE,
+    kinds={"polars"},
+    owners=REVOPS,
+    ins={"planned_rows": dg.AssetIn(), "schema_deployed": dg.AssetIn(), **_OUTCOMES},
+)
+def dispositions(planned_rows: Frame, schema_deployed: Frame, **loaded: Frame) -> Result:
+    """What became of each source row: loaded, merged, suppressed, quarantined or rejected."""
+    fields = schema_deployed.select(
+        object=pl.lit("CustomField"),
+        key=pl.concat_str("object", "field", separator="."),
+        sf_id=pl.lit(None, dtype=pl.String),
+        outcome=pl.lit("unchanged"),
+        error_code=pl.lit(None, dtype=pl.String),
+    )
+    frame = final_dispositions(
+        planned_rows, pl.concat([*loaded.values(), fields], how="diagonal_relaxed")
+    )
+    by_export = (
+        frame.group_by("export", "disposition", "reason").len("rows")
+        .sort("export", "disposition", "rows", descending=[False, False, True])
+    )  # fmt: skip
+    return dg.MaterializeResult(
+        value=frame,
+        metadata={
+            "rows": frame.height,
+            "dispositions": counts(frame, "disposition"),
+            "reasons": table(by_export, rows=200),
+        },
+    )
+
+
+@dg.asset(
+    group_name=PROVE,
+    kinds={"pandas"},
+    owners=REVOPS,
+    ins={"dispositions": dg.AssetIn(), "export_files": dg.AssetIn()},
+    deps=[f"loaded_{phase.name}" for phase in PHASES],
+    dagster_type=ReconciliationTable,
+)
+def reconciliation(dispositions: Frame, export_files: Frame) -> pd.DataFrame:
+    """Per export: rows read = loaded + merged + suppressed + quarantined + rejected."""
+    read = export_files.filter(pl.col("export").is_not_null()).group_by("export").agg(
+        rows=pl.col("rows").sum() + pl.col("quarantined").sum()
+    )  # fmt: skip
+    return conservation(dispositions, dict(read.iter_rows())).to_pandas()
+
+
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "read_back",
+            group_name=PROVE,
+            kinds={"salesforce"},
+            owners=REVOPS,
+            deps=[f"loaded_{phase.name}" for phase in PHASES],
+            description="Per object: records and fields read back from the org and compared (S2).",
+        ),
+        dg.AssetSpec(
+            "read_back_differences",
+            group_name=PROVE,
+            kinds={"salesforce"},
+            owners=REVOPS,
+            deps=[f"loaded_{phase.name}" for phase in PHASES],
+            description="Each field that did not arrive as planned, with its source line.",
+        ),
+    ],
+    ins={phase.name: dg.AssetIn() for phase in PHASES}
+    | {f"loaded_{phase.name}": dg.AssetIn() for phase in PHASES},
+)
+def read_back_from_org(salesforce: SalesforceResource, **frames: Frame) -> Iterator[Result]:
+    """Queries every loaded record and compares every mapped field by declared equivalence."""
+    planned = {phase: frames[phase.name] for phase in PHASES}
+    outcomes = pl.concat([frames[f"loaded_{phase.name}"] for phase in PHASES])
+    summary, differences = read_back_frames(salesforce.org(), planned, outcomes)
+    fields = int(summary["fields"].sum())
+    yield dg.MaterializeResult(
+        asset_key="read_back",
+        value=summary,
+        metadata={
+            "records": int(summary["records"].sum()),
+            "fields": fields,
+            "equal": int(summary["equal"].sum()),
+            "differences": int(summary["differences"].sum()),
+            "missing": int(summary["missing"].sum()),
+            "by_object": table(summary),
+        },
+    )
+    yield dg.MaterializeResult(
+        asset_key="read_back_differences",
+        value=differences,
+        metadata={
+            "rows": differences.height,
+            "fields": table(differences.group_by("object", "field").len("rows")),
+        },
+    )

@@ -1,0 +1,52 @@
+"""kartra-sf: the same jobs for people who live in a terminal."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kartra_sf_pipeline.commands import org, rehearse, rollback, sample, scope, status, ui
+from kartra_sf_pipeline.commands.context import fail
+from kartra_sf_pipeline.errors import PipelineError
+
+app = typer.Typer(
+    name="kartra-sf",
+    help="Kartra exports in, a reconciled Salesforce org out, and all the way back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("sample")(sample.sample)
+app.command("scope")(scope.scope)
+app.command("rehearse")(rehearse.rehearse)
+app.command("status")(status.status)
+app.command("rollback")(rollback.rollback)
+app.command("ui")(ui.ui)
+app.add_typer(org.app, name="org")
+
+
+@app.callback()
+def _about(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("kartra-sf-pipeline"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a mistake ends in one message, never in a traceback."""
+    try:
+        app()
+    except PipelineError as error:
+        try:
+            fail(error)
+        except typer.Exit as ending:
+            raise SystemExit(ending.exit_code) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""kartra-sf org: the local org as a process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from kartra_sf_pipeline.commands.context import Home, Json, console, fail, print_json, settings_for
+from kartra_sf_pipeline.errors import PipelineError
+
+app = typer.Typer(
+    help="Start, stop, look at or empty the local org.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def start(home: Home = None, as_json: Json = False) -> None:
+    """Start the local org, or find the one that runs already.
+
+    Example: kartra-sf org start --json
+    """
+    from kartra_sf_pipeline.localorg.process import ensure_running
+
+    try:
+        settings = settings_for(home=home)
+        _show(ensure_running(settings.home, port=settings.org_port), settings.api_version, as_json)
+    except PipelineError as error:
+        fail(error, as_json=as_json)
+
+
+@app.command()
+def stop(home: Home = None, as_json: Json = False) -> None:
+    """Stop the local org; its data stay.
+
+    Example: kartra-sf org stop
+    """
+    from kartra_sf_pipeline.localorg import process
+
+    try:
+        stopped = process.stop(settings_for(home=home).home)
+    except PipelineError as error:
+        fail(error, as_json=as_json)
+    if as_json:
+        print_json({"running": False, "stopped": bool(stopped)})
+    else:
+        console.print("The local org has stopped." if stopped else "The local org was not running.")
+
+
+@app.command()
+def status(home: Home = None, as_json: Json = False) -> None:
+    """Say whether the local org runs, and how a client reaches it.
+
+    Example: kartra-sf org status --json
+    """
+    from kartra_sf_pipeline.localorg import process
+
+    try:
+        settings = settings_for(home=home)
+        _show(process.status(settings.home), settings.api_version, as_json)
+    except PipelineError as error:
+        fail(error, as_json=as_json)
+
+
+@app.command()
+def reset(home: Home = None, as_json: Json = False) -> None:
+    """Empty the local org: every record and every custom field.
+
+    Example: kartra-sf org reset
+    """
+    from kartra_sf_pipeline.localorg import process
+
+    try:
+        process.reset(settings_for(home=home).home)
+    except PipelineError as error:
+        fail(error, as_json=as_json)
+    if as_json:
+        print_json({"reset": True})
+    else:
+        console.print("The local org is as new.")
+
+
+def _show(address: Any, api_version: str, as_json: bool) -> None:
+    content = {
+        "running": address is not None,
+        "url": address.url if address else None,
+        "tls_url": None,
+        "ca_file": None,
+        "access_token": address.access_token if address else None,
+        "api_version": api_version,
+        "pid": address.pid if address else None,
+    }
+    if as_json:
+        print_json(content)
+    elif address is None:
+        console.print("The local org is not running. Start it with `kartra-sf org start`.")
+    else:
+        # The token is for machines (--json): a terminal is often on a shared screen.
+        console.print(f"The local org runs at {address.url} (process {address.pid}).")

@@ -1,0 +1,39 @@
+"""kartra-sf rehearse: the whole migration, with proof."""
+
+from __future__ import annotations
+
+import typer
+
+from kartra_sf_pipeline.commands.context import (
+    Exports,
+    Home,
+    Json,
+    fail,
+    print_json,
+    say_error,
+    settings_for,
+)
+from kartra_sf_pipeline.errors import PipelineError
+
+
+def rehearse(home: Home = None, exports: Exports = None, as_json: Json = False) -> None:
+    """Move the exports into the local org (or the target's), read everything back, and say so.
+
+    Example: kartra-sf rehearse --exports ~/kartra-exports
+    """
+    from kartra_sf_pipeline.commands.run_job import run_job
+    from kartra_sf_pipeline.commands.screens import show_run
+
+    try:
+        settings = settings_for(home=home, exports=exports)
+        settings.exports_folder()
+        ended = run_job("rehearsal", settings, config={}, quiet=as_json)
+    except PipelineError as error:
+        fail(error, as_json=as_json)
+    if as_json:
+        print_json({**ended.summary, "problems": ended.problems})
+    else:
+        show_run(ended.summary, settings)
+        for problem in ended.problems:
+            say_error(problem)
+    raise typer.Exit(ended.exit_code)

@@ -1,0 +1,67 @@
+"""kartra-sf status: the runs, what they did, and whether the local org is up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+from rich.table import Table
+
+from kartra_sf_pipeline.commands.context import Home, Json, console, fail, print_json, settings_for
+from kartra_sf_pipeline.errors import PipelineError
+
+SHOWN = 15
+
+
+def status(home: Home = None, as_json: Json = False) -> None:
+    """Show the ledger's runs, newest first, and the local org.
+
+    Example: kartra-sf status --json
+    """
+    from kartra_sf_pipeline.localorg import process
+    from kartra_sf_pipeline.migration.ledger import Ledger
+
+    try:
+        settings = settings_for(home=home)
+        address = process.status(settings.home)
+        ledger = Ledger(settings.ledger())
+        runs = ledger.runs()
+        phases = {run: ledger.phases(run).to_dicts() for run in runs["run_id"].head(1)}
+        ledger.close()
+    except PipelineError as error:
+        fail(error, as_json=as_json)
+        raise typer.Exit from None
+    if as_json:
+        print_json(
+            {
+                "home": str(settings.home),
+                "local_org": {"running": address is not None, "url": address and address.url},
+                "runs": runs.to_dicts(),
+                "latest_phases": next(iter(phases.values()), []),
+            }
+        )
+        return
+    console.print(f"Home       {settings.home}")
+    console.print(f"Local org  {address.url if address else 'not running'}")
+    if runs.is_empty():
+        console.print("No run yet. Start with `kartra-sf rehearse`.")
+        return
+    console.print(_table(runs.head(SHOWN).to_dicts()))
+
+
+def _table(runs: list[dict[str, Any]]) -> Table:
+    table = Table(title="Runs, newest first", title_justify="left")
+    for name in ("run", "job", "target", "status", "started"):
+        table.add_column(name)
+    for name in ("created", "updated", "rejected", "unknown"):
+        table.add_column(name, justify="right")
+    for run in runs:
+        table.add_row(
+            run["run_id"],
+            run["job"],
+            run["target"],
+            run["status"],
+            f"{run['started_at']:%Y-%m-%d %H:%M}",
+            *(f"{run[name]:,}" for name in ("created", "updated", "rejected", "unknown")),
+        )
+    return table

@@ -1,0 +1,83 @@
+"""Jobs: what people launch, from the command line, the UI or a schedule."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from kartra_sf_pipeline.assets.groups import EXTRACT, LOAD, MAP, PREPARE, PROVE, SCOPE, TRANSFORM
+from kartra_sf_pipeline.assets.previews import table
+from kartra_sf_pipeline.errors import GateFailed, UserError
+from kartra_sf_pipeline.resources import LedgerResource, SalesforceResource
+from kartra_sf_pipeline.settings import Settings
+
+scope = dg.define_asset_job(
+    "scope",
+    selection=dg.AssetSelection.groups(EXTRACT, PREPARE, SCOPE),
+    description="Reads the exports and says what is there: no org is asked for anything.",
+    executor_def=dg.in_process_executor,
+)
+
+rehearsal = dg.define_asset_job(
+    "rehearsal",
+    selection=dg.AssetSelection.groups(EXTRACT, PREPARE, SCOPE, MAP, TRANSFORM, LOAD, PROVE),
+    description="The whole migration into the target's org, the local org by default, with proof.",
+    executor_def=dg.in_process_executor,
+)
+
+
+class RollbackConfig(dg.Config):
+    """Which run to take back; the latest one that loaded anything when left empty."""
+
+    run: str = ""
+    dry_run: bool = False
+
+
+@dg.op(
+    description="Deletes by ID, children first, what the run created; proves that none is left.",
+    pool="salesforce",
+    tags={"dagster/compute_kind": "salesforce"},
+)
+def roll_back(
+    context: dg.OpExecutionContext,
+    config: RollbackConfig,
+    ledger: LedgerResource,
+    salesforce: SalesforceResource,
+) -> dg.Output[str]:
+    """The undo of one run. Records that the run only updated are never deleted."""
+    org = salesforce.org()
+    books = ledger.open()
+    target = Settings.load().target.value
+    run = config.run or books.latest_loaded_run(target, org.org_id)
+    if not run:
+        raise UserError(
+            "There is no run to take back: the ledger knows of none that loaded this org.",
+            next_step="See the runs with `kartra-sf status`.",
+        )
+    report = salesforce.rollback(books, run, dry_run=config.dry_run)
+    folder = Settings.load().runs_folder() / context.run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    report.frame.write_parquet(folder / "rollback.parquet")
+    by_action = report.frame.group_by("object", "action").len("records").sort("object", "action")
+    context.log_event(
+        dg.AssetObservation(
+            asset_key="rollback", metadata={"ledger_run": run, "actions": table(by_action)}
+        )
+    )
+    if not config.dry_run and report.remaining:
+        raise GateFailed(
+            f"{report.remaining} records of run {run} are still in the org after the rollback."
+        )
+    return dg.Output(run, metadata={"ledger_run": run, "actions": table(by_action)})
+
+
+@dg.job(
+    description="Deletes by ID what a run created, children first, and proves that it is gone.",
+    executor_def=dg.in_process_executor,
+    resource_defs={"io_manager": dg.mem_io_manager},
+)
+def rollback() -> None:
+    """Takes one run back."""
+    roll_back()
+
+
+JOBS = (scope, rehearsal, rollback)

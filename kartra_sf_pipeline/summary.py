@@ -1,0 +1,206 @@
+"""summary.json: what a run did, in a shape that is a contract (schema 1; docs/summary.md)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster import DagsterEventType as Event
+from dagster import DagsterInstance
+
+from kartra_sf_pipeline.forecast.score import score
+from kartra_sf_pipeline.io import read_frame
+from kartra_sf_pipeline.migration.phases import PHASES
+from kartra_sf_pipeline.settings import Settings
+
+SCHEMA_VERSION = 1
+DISPOSITIONS = ("loaded", "merged", "suppressed", "quarantined", "rejected")
+OUTCOMES = ("created", "updated", "unchanged", "rejected")
+SUMMARY_FILE = "summary.json"
+
+
+def write_summary(instance: DagsterInstance, run_id: str, settings: Settings) -> Path:
+    """Gather what a finished run left in the event log and its frames; returns the file."""
+    summary = summarise(instance, run_id, settings)
+    folder = settings.runs_folder() / run_id
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / SUMMARY_FILE
+    path.write_text(json.dumps(summary, indent=2, default=str), encoding="utf-8")
+    return path
+
+
+def summarise(instance: DagsterInstance, run_id: str, settings: Settings) -> dict[str, Any]:
+    """The summary as plain data. Frames of earlier runs are never counted for this one."""
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        raise KeyError(run_id)
+    log = RunLog(instance, run_id)
+    frames = {
+        name: frame
+        for name in log.materialized
+        if (frame := read_frame(settings, name)) is not None
+    }
+    note = settings.runs_folder() / run_id / "ledger_run"
+    return {
+        "schema": SCHEMA_VERSION,
+        "run_id": run_id,
+        "job": run.job_name,
+        "target": settings.target.value,
+        "status": "succeeded" if run.is_success else "failed",
+        "sources": _sources(frames),
+        "objects": _objects(frames),
+        "gates": log.gates,
+        "read_back": _read_back(frames),
+        "forecast": _forecast(frames),
+        "timings": log.timings,
+        "peak_memory_mb": log.peak_memory_mb,
+        "ledger_run": note.read_text(encoding="utf-8").strip() if note.exists() else None,
+        "reports": f"runs/{run_id}/index.html",
+        "errors": log.errors,
+    }
+
+
+class RunLog:
+    """What the event log says of one run."""
+
+    def __init__(self, instance: DagsterInstance, run_id: str) -> None:
+        self.materialized: list[str] = []
+        self.gates: list[dict[str, Any]] = []
+        self.timings: dict[str, float] = {}
+        self.errors: list[str] = []
+        self.peak_memory_mb = 0
+        last: dict[str, float] = {}
+        wanted = {
+            Event.STEP_START,
+            Event.STEP_SUCCESS,
+            Event.STEP_FAILURE,
+            Event.ASSET_MATERIALIZATION,
+            Event.ASSET_CHECK_EVALUATION,
+        }
+        for entry in instance.all_logs(run_id, of_type=wanted):
+            event = entry.get_dagster_event()
+            step = event.step_key or ""
+            if event.event_type is Event.STEP_START:
+                last[step] = entry.timestamp
+            elif event.event_type is Event.ASSET_MATERIALIZATION:
+                self._materialized(event, entry.timestamp - last.get(step, entry.timestamp))
+                last[step] = entry.timestamp
+            elif event.event_type is Event.ASSET_CHECK_EVALUATION:
+                self._checked(event)
+            else:
+                if step.startswith("gate_") or step == "roll_back":
+                    self.timings[step] = round(entry.timestamp - last.get(step, entry.timestamp), 3)
+                if event.event_type is Event.STEP_FAILURE:
+                    self.errors.append(_cause(event))
+
+    def _materialized(self, event: dg.DagsterEvent, seconds: float) -> None:
+        key = event.asset_key
+        if key is None:
+            return
+        name = key.to_user_string()
+        self.materialized.append(name)
+        self.timings[name] = round(seconds, 3)
+        peak = event.step_materialization_data.materialization.metadata.get("peak_memory_mb")
+        if peak is not None:
+            self.peak_memory_mb = max(self.peak_memory_mb, int(peak.value))  # pyright: ignore[reportArgumentType]
+
+    def _checked(self, event: dg.DagsterEvent) -> None:
+        found = event.asset_check_evaluation_data
+        self.gates.append(
+            {
+                "phase": found.asset_key.to_user_string(),
+                "check": found.check_name,
+                "passed": found.passed,
+                "blocking": found.blocking,
+            }
+        )
+
+
+def _cause(event: dg.DagsterEvent) -> str:
+    """The innermost message of a step's failure, without its traceback."""
+    error = event.step_failure_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error else f"{event.step_key} failed"
+
+
+def _sources(frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
+    files = frames.get("export_files")
+    if files is None:
+        return {}
+    became: dict[str, dict[str, int]] = defaultdict(dict)
+    final = frames.get("dispositions")
+    if final is not None:
+        for export, disposition, rows in final.group_by("export", "disposition").len().iter_rows():
+            became[export][disposition] = rows
+    sources = {}
+    read = files.filter(pl.col("export").is_not_null()).group_by("export").agg(
+        files=pl.len(), rows=pl.col("rows").sum() + pl.col("quarantined").sum()
+    )  # fmt: skip
+    for export, count, rows in read.sort("export").iter_rows():
+        counts = {name: became[export].get(name, 0) for name in DISPOSITIONS}
+        sources[export] = {
+            "files": count,
+            "rows": rows,
+            **counts,
+            "not_reached": rows - sum(counts.values()),
+        }
+    return sources
+
+
+def _objects(frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
+    """Counts per object; a record that a later phase completes counts once, as it was made."""
+    objects: dict[str, dict[str, int]] = {}
+    for phase in PHASES:
+        outcomes = frames.get(f"loaded_{phase.name}")
+        if outcomes is None:
+            continue
+        name = f"{phase.object} ({phase.name})" if phase.update_only else phase.object
+        totals = objects.setdefault(name, dict.fromkeys(("planned", *OUTCOMES), 0))
+        totals["planned"] += outcomes.height
+        for outcome, rows in outcomes.group_by("outcome").len().iter_rows():
+            totals[outcome] += rows
+    return objects
+
+
+def _read_back(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
+    summary = frames.get("read_back")
+    if summary is None:
+        return {"records": 0, "fields": 0, "coverage": 0.0, "differences": 0, "explained": 0}
+    taken = sum(
+        outcomes.filter(pl.col("outcome") != "rejected").height
+        for name in _names("loaded_")
+        if (outcomes := frames.get(name)) is not None
+    )
+    records = int(summary["records"].sum())
+    found = records - int(summary["missing"].sum())
+    return {
+        "records": records,
+        "fields": int(summary["fields"].sum()),
+        "coverage": round(found / taken, 6) if taken else 1.0,
+        "differences": int(summary["differences"].sum()),
+        "explained": 0,
+    }
+
+
+def _forecast(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
+    predicted = frames.get("forecast")
+    outcomes = [frames[name] for name in _names("loaded_") if name in frames]
+    if predicted is None or not outcomes:
+        return {"predicted": 0, "actual": 0, "precision": None, "recall": None}
+    found = score(predicted, pl.concat(outcomes))
+    return {
+        "predicted": found.predicted,
+        "actual": found.actual,
+        "precision": found.precision,
+        "recall": found.recall,
+    }
+
+
+def _names(prefix: str) -> Iterable[str]:
+    return (f"{prefix}{phase.name}" for phase in PHASES)
