@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import polars as pl
@@ -75,4 +76,6 @@ def pack(
 
 def csv_bytes(cells: pl.DataFrame) -> bytes:
     """UTF-8, LF, every cell quoted: blanks survive and a row of nulls is not a blank line."""
-    return cells.write_csv(quote_style="always", line_terminator="\n").encode()
+    body = io.BytesIO()
+    cells.write_csv(body, quote_style="always", line_terminator="\n")
+    return body.getvalue()
