@@ -1,8 +1,9 @@
-"""What the org holds now of the records that a frame names."""
+"""What the org holds now of the records that a frame, or a ledger, names."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -15,6 +16,8 @@ REST_KEYS = 2_000
 #: What the names of the org's columns end in once they stand beside the frame's own.
 ORG = "\x1eorg"
 MATCH = "_match"
+# The org's clock may differ from ours; a wider window only costs rows that are thrown away.
+_CLOCKS_APART = timedelta(days=1)
 
 
 def read_current(
@@ -31,44 +34,96 @@ def read_current(
     lookup behind each parent column, and `more_fields`. May hold further records, too. Where
     several records share a key the first by id stands for all.
     """
-    lookups = [column.lookup for column in columns if column.lookup]
-    paths = dict.fromkeys(
-        ["Id", *(column.path for column in columns), *lookups, *more_fields]
-    )
-    select = f"SELECT {', '.join(soql.name(path) for path in paths)} FROM {soql.name(sobject)}"
-    found = _query(org, select, keys, wanted)
-    renamed = found.select(
-        "Id",
-        *(pl.col(column.path).alias(column.name + ORG) for column in columns),
-        *(pl.col(name).alias(name + ORG) for name in dict.fromkeys([*lookups, *more_fields])
-          if name not in {column.name for column in columns}),
-    )  # fmt: skip
-    for column in columns:
-        if column.parent:
-            renamed = _with_parent_keys(org, renamed, column)
+    paths = _paths(columns, more_fields)
+    asked = [column for column in keys if column.parent is None]
+    if wanted.height > REST_KEYS:
+        found = _in_bulk(org, sobject, paths, keyed(keys))
+    else:
+        # The part of the key with the most values finds the fewest records nobody asked for.
+        best = max(asked, key=lambda column: wanted[column.name].n_unique())
+        found = query_each(org, sobject, paths, best.path, wanted[best.name])
     return (
-        renamed.with_columns(match_key(keys, ORG).alias(MATCH))
+        _shaped(org, found, columns, paths)
+        .with_columns(match_key(keys, ORG).alias(MATCH))
         .filter(pl.col(MATCH).is_not_null())
         .sort("Id")
         .unique(MATCH, keep="first", maintain_order=True)
     )
 
 
-def _query(
-    org: Org, select: str, keys: Sequence[BoundColumn], wanted: pl.DataFrame
+def read_by_id(
+    org: Org, sobject: str, columns: Sequence[BoundColumn], ids: pl.Series, since: datetime
 ) -> pl.DataFrame:
-    asked = [column for column in keys if column.parent is None]
-    if wanted.height <= REST_KEYS:
-        # The key part with the most values leaves the fewest records that nobody asked for.
-        best = max(asked, key=lambda column: wanted[column.name].n_unique())
-        values = wanted[best.name].drop_nulls().unique(maintain_order=True)
-        conditions = list(soql.in_chunks(best.path, values))
-        if not conditions:
-            conditions = [f"{best.path} = null AND Id = null"]
-        frames = [as_text(org.query(f"{select} WHERE {condition}")) for condition in conditions]
-        return pl.concat(frames)
-    condition = " AND ".join(f"{column.path} != null" for column in asked)
+    """Like `read_current` for records known by id and modified since then, without `_match`."""
+    if ids.len() <= REST_KEYS:
+        return read_each(org, sobject, columns, ids)
+    found = read_in_bulk(org, sobject, columns, modified_after(since))
+    return found.filter(pl.col("Id").is_in(ids.implode()))
+
+
+def read_in_bulk(
+    org: Org, sobject: str, columns: Sequence[BoundColumn], condition: str
+) -> pl.DataFrame:
+    """Like `read_by_id` for all records of a SOQL condition, always through a bulk query."""
+    paths = _paths(columns, ())
+    return _shaped(org, _in_bulk(org, sobject, paths, condition), columns, paths)
+
+
+def read_each(
+    org: Org, sobject: str, columns: Sequence[BoundColumn], ids: pl.Series
+) -> pl.DataFrame:
+    """Like `read_by_id`, whenever they were modified; through REST, so for thousands at most."""
+    paths = _paths(columns, ())
+    return _shaped(org, query_each(org, sobject, paths, "Id", ids), columns, paths)
+
+
+def query_each(
+    org: Org, sobject: str, paths: Sequence[str], field: str, values: pl.Series
+) -> pl.DataFrame:
+    """The paths of all records whose field has one of the values; as many queries as it takes."""
+    select = f"SELECT {', '.join(paths)} FROM {soql.name(sobject)}"
+    distinct = values.drop_nulls().unique(maintain_order=True)
+    pages = [as_text(org.query(f"{select} WHERE {c}")) for c in soql.in_chunks(field, distinct)]
+    return pl.concat([pl.DataFrame(schema=dict.fromkeys(paths, pl.String)), *pages])
+
+
+def keyed(keys: Sequence[BoundColumn]) -> str:
+    """The condition that holds for records which have all parts of a key."""
+    return " AND ".join(f"{column.path} != null" for column in keys)
+
+
+def modified_after(since: datetime) -> str:
+    """The condition that holds for whatever has been written since then."""
+    return f"SystemModstamp >= {soql.quote(since - _CLOCKS_APART)}"
+
+
+def as_text(answer: pl.DataFrame) -> pl.DataFrame:
+    """Query answers as text, whichever API gave them."""
+    return answer.select(pl.all().cast(pl.String))
+
+
+def _paths(columns: Sequence[BoundColumn], more_fields: Iterable[str]) -> list[str]:
+    lookups = [column.lookup for column in columns if column.lookup]
+    paths = ["Id", *(column.path for column in columns), *lookups, *more_fields]
+    return list(dict.fromkeys(soql.name(path) for path in paths))
+
+
+def _in_bulk(org: Org, sobject: str, paths: Sequence[str], condition: str) -> pl.DataFrame:
+    select = f"SELECT {', '.join(paths)} FROM {soql.name(sobject)}"
     return as_text(org.bulk_query(f"{select} WHERE {condition}"))
+
+
+def _shaped(
+    org: Org, found: pl.DataFrame, columns: Sequence[BoundColumn], paths: Sequence[str]
+) -> pl.DataFrame:
+    """The answer under the columns' names with the suffix `ORG`, parents by their keys."""
+    named = {column.name: column.path for column in columns}
+    named |= {path: path for path in paths if path not in named and path != "Id"}
+    shaped = found.select("Id", *(pl.col(path).alias(n + ORG) for n, path in named.items()))
+    for column in columns:
+        if column.parent:
+            shaped = _with_parent_keys(org, shaped, column)
+    return shaped
 
 
 def _with_parent_keys(org: Org, found: pl.DataFrame, column: BoundColumn) -> pl.DataFrame:
@@ -76,23 +131,15 @@ def _with_parent_keys(org: Org, found: pl.DataFrame, column: BoundColumn) -> pl.
     assert column.parent is not None
     assert column.parent_key is not None
     name = column.name + ORG
-    ids = found[name].drop_nulls().unique(maintain_order=True)
-    select = f"SELECT Id, {soql.name(column.parent_key)} FROM {soql.name(column.parent)}"
-    if ids.len() <= REST_KEYS:
-        pages = [as_text(org.query(f"{select} WHERE {c}")) for c in soql.in_chunks("Id", ids)]
-        parents = pl.concat(pages) if pages else None
+    ids = found[name].drop_nulls().unique()
+    paths = ["Id", soql.name(column.parent_key)]
+    if ids.len() > REST_KEYS:
+        parents = _in_bulk(org, column.parent, paths, f"{column.parent_key} != null")
     else:
-        parents = as_text(org.bulk_query(f"{select} WHERE {column.parent_key} != null"))
-    if parents is None:
-        return found.with_columns(pl.lit(None, pl.String).alias(name))
+        parents = query_each(org, column.parent, paths, "Id", ids)
     named = parents.select(pl.col("Id").alias("_id"), pl.col(column.parent_key).alias("_key"))
     return (
         found.join(named, left_on=name, right_on="_id", how="left", maintain_order="left")
         .with_columns(pl.col("_key").alias(name))
         .drop("_key")
     )
-
-
-def as_text(answer: pl.DataFrame) -> pl.DataFrame:
-    """Query answers as text, whichever API gave them."""
-    return answer.select(pl.all().cast(pl.String))

@@ -49,7 +49,7 @@ def canonical(column: pl.Expr, field_type: str, scale: int = 0) -> pl.Expr:
 
 
 def mentions(wanted: pl.Expr) -> pl.Expr:
-    """True where an upload's cell (String) asks for anything: a blank one leaves the field alone."""
+    """True where an upload's cell asks for anything: a blank one leaves the field alone."""
     return (wanted.str.strip_chars() != "").fill_null(value=False)
 
 

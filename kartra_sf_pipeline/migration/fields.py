@@ -68,7 +68,7 @@ def bind_columns(org: Org, sobject: str, names: Iterable[str]) -> list[BoundColu
             bound.append(column)
     if unknown:
         raise SettingsError(
-            f"{sobject} in {org.host} has no field {', '.join(unknown)}, or hides it from this user.",
+            f"{sobject} in {org.host} has no field {', '.join(unknown)}, or hides it.",
             next_step="Deploy the schema and assign its permission set, or correct the field map.",
         )
     return bound

@@ -1,0 +1,79 @@
+"""Which of a run's records the org still holds, and which of them hold others' records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from kartra_sf_pipeline.migration.current import REST_KEYS, as_text, modified_after, query_each
+from kartra_sf_pipeline.salesforce import soql
+from kartra_sf_pipeline.salesforce.org import Org
+
+# Deleting the parent deletes these children, whoever made them.
+_CASCADES = {"Account": (("Contact", "AccountId"), ("Opportunity", "AccountId"))}
+
+
+def still_there(org: Org, sobject: str, ids: pl.Series, since: datetime) -> pl.Series:
+    """Those of the ids whose records exist and are not in the Recycle Bin.
+
+    `since` is when the run began: whatever it wrote has been modified after that.
+    """
+    wanted = ids.drop_nulls().unique(maintain_order=True)
+    if wanted.len() > REST_KEYS:
+        select = f"SELECT Id FROM {soql.name(sobject)} WHERE {modified_after(since)}"
+        found = as_text(org.bulk_query(select))["Id"]
+    else:
+        found = query_each(org, sobject, ["Id"], "Id", wanted)["Id"]
+    return wanted.filter(wanted.is_in(found.implode()))
+
+
+def count_stamped(org: Org, sobject: str, stamp_field: str, run_id: str) -> int:
+    """How many records carry the run's stamp."""
+    return org.count(f"SELECT COUNT() {_stamped(sobject, stamp_field, run_id)}")
+
+
+def stamped(
+    org: Org, sobject: str, stamp_field: str, run_id: str, key_field: str | None
+) -> pl.DataFrame:
+    """sf_id and key of all records that carry the run's stamp; the key is null without a field."""
+    fields = ["Id", *([soql.name(key_field)] if key_field else [])]
+    query = f"SELECT {', '.join(fields)} {_stamped(sobject, stamp_field, run_id)}"
+    few = count_stamped(org, sobject, stamp_field, run_id) <= REST_KEYS
+    found = as_text(org.query(query) if few else org.bulk_query(query))
+    key = pl.col(key_field) if key_field else pl.lit(None, pl.String)
+    return found.select(sf_id="Id", key=key)
+
+
+def _stamped(sobject: str, stamp_field: str, run_id: str) -> str:
+    return f"FROM {soql.name(sobject)} WHERE {soql.name(stamp_field)} = {soql.quote(run_id)}"
+
+
+def holders_of_others(
+    org: Org, sobject: str, ids: pl.Series, ours: Mapping[str, pl.Series], since: datetime
+) -> dict[str, str]:
+    """Records among `ids` whose deletion would delete records that the run did not create.
+
+    `ours` are the run's own records by object. The value says what is held, for people.
+    """
+    held: dict[str, str] = {}
+    for child, lookup in _CASCADES.get(sobject, ()):
+        own = ours.get(child, pl.Series([], dtype=pl.String))
+        children = _children(org, child, lookup, ids, since)
+        foreign = children.filter(~pl.col("Id").is_in(own.implode()))
+        for parent, count in foreign[lookup].value_counts().iter_rows():
+            text = f"{count} {child} record(s) that this run did not create"
+            held[parent] = f"{held[parent]}, {text}" if parent in held else f"holds {text}"
+    return held
+
+
+def _children(
+    org: Org, child: str, lookup: str, parents: pl.Series, since: datetime
+) -> pl.DataFrame:
+    if parents.len() <= REST_KEYS:
+        return query_each(org, child, ["Id", lookup], lookup, parents)
+    # A child can point to the run's parents only since the run, so it was modified since.
+    condition = f"{lookup} != null AND {modified_after(since)}"
+    found = as_text(org.bulk_query(f"SELECT Id, {lookup} FROM {child} WHERE {condition}"))
+    return found.filter(pl.col(lookup).is_in(parents.implode()))

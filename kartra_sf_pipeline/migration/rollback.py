@@ -1,0 +1,225 @@
+"""Takes a run back: deletes by id what it created, and proves that nothing of it is left.
+
+Records that the run only updated are never deleted. Their old values return first, so that none
+of them hangs from a parent that is about to go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from kartra_sf_pipeline.errors import SettingsError
+from kartra_sf_pipeline.migration import presence, results
+from kartra_sf_pipeline.migration.ledger import Ledger
+from kartra_sf_pipeline.migration.phases import PHASES, Phase
+from kartra_sf_pipeline.migration.restore import restore
+from kartra_sf_pipeline.salesforce import bulk
+from kartra_sf_pipeline.salesforce.org import Org
+
+#: Called with the object, records dealt with so far, and records of the run.
+Progress = Callable[[str, int, int], None]
+
+ACTIONS = ("deleted", "already_gone", "kept_updated", "kept_in_use", "failed")
+_GONE = ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY")
+_IDENTITY = ("record_id", "object", "key", "sf_id")
+_DONE = {
+    "record_id": pl.Int64,
+    "object": pl.String,
+    "key": pl.String,
+    "sf_id": pl.String,
+    "action": pl.String,
+    "reason": pl.String,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackReport:
+    """What became of each record of the run.
+
+    `records`: object, key, sf_id, action, reason. Actions: deleted; already_gone; kept_updated (the
+    run only updated it; the reason tells whether its old values returned); kept_in_use (deleting it
+    would delete records that the run did not create); failed. `left_by_id` and `left_by_stamp`
+    count, by object, what the org still holds of what the run created, read back afterwards.
+    In a dry run the actions are those that would follow, and nothing has been written.
+    """
+
+    run_id: str
+    dry_run: bool
+    records: pl.DataFrame
+    counts: dict[str, int]
+    left_by_id: dict[str, int]
+    left_by_stamp: dict[str, int]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing that the run created is left in the org."""
+        return not any(self.left_by_id.values()) and not any(self.left_by_stamp.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Undo:
+    """One rollback under way; `created`: phase and `_IDENTITY` of what the run made."""
+
+    org: Org
+    ledger: Ledger
+    run_id: str
+    since: datetime
+    dry_run: bool
+    created: pl.DataFrame
+
+
+def rollback(
+    org: Org,
+    ledger: Ledger,
+    run_id: str,
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> RollbackReport:
+    """Undo a run in reverse order of its phases; called again, it finishes what was left.
+
+    Records of the run whose outcome the ledger never learned are found by their stamp. Raises
+    UnknownRun, SettingsError when the run loaded another org, LedgerBusy, OrgError, OrgUnavailable.
+    """
+    run = ledger.run(run_id)
+    if run["org_id"][:15] != org.org_id[:15]:
+        raise SettingsError(
+            f"Run {run_id} loaded the org {run['org_id']}, but this is {org.org_id}.",
+            next_step="Connect to the org that the run loaded.",
+        )
+    with ledger.lease():
+        records = ledger.records(run_id)
+        created = _created(org, run_id, records)
+        undo = _Undo(org, ledger, run_id, run["started_at"], dry_run, created)
+        only_updated = records.filter(pl.col("action") == "updated").join(
+            created, on="sf_id", how="anti", maintain_order="left"
+        )
+        total = created.height + only_updated.height
+        done = [pl.DataFrame(schema=_DONE)]
+        for part in _parts(undo, only_updated):
+            done.append(part)
+            if progress is not None and part.height:
+                progress(part["object"][0], sum(p.height for p in done), total)
+        report = _report(undo, pl.concat(done))
+        if not dry_run:
+            complete = report.clean and not report.counts["failed"]
+            ledger.finish_run(run_id, "rolled_back" if complete else "rollback_incomplete")
+    return report
+
+
+def _created(org: Org, run_id: str, records: pl.DataFrame) -> pl.DataFrame:
+    """What the run made: told by the ledger, or where that never heard, by the stamp."""
+    known = records.filter((pl.col("action") == "created") & pl.col("sf_id").is_not_null())
+    known = known.select("phase", *_IDENTITY)
+    unsure = records.filter(pl.col("action").is_null())
+    met = records.filter(pl.col("action") == "updated")["sf_id"]
+    found = []
+    for phase in _creating_phases():
+        if phase.stamp_field is None or unsure.filter(pl.col("phase") == phase.name).is_empty():
+            continue
+        stamped = presence.stamped(
+            org, phase.object, phase.stamp_field, run_id, phase.external_id
+        ).filter(~pl.col("sf_id").is_in(pl.concat([known["sf_id"], met]).implode()))
+        ids = unsure.filter(pl.col("phase") == phase.name).select("key", "record_id")
+        found.append(
+            stamped.join(ids, on="key", how="left", maintain_order="left").select(
+                "record_id", "key", "sf_id",
+                object=pl.lit(phase.object), phase=pl.lit(phase.name),
+            ).select(known.columns)
+        )  # fmt: skip
+    # Two phases may share an object, and so a stamp.
+    return pl.concat([known, *found]).unique("sf_id", keep="first", maintain_order=True)
+
+
+def _creating_phases() -> list[Phase]:
+    return [phase for phase in reversed(PHASES) if not phase.update_only]
+
+
+def _parts(undo: _Undo, only_updated: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    for (sobject,), updated in only_updated.group_by("object", maintain_order=True):
+        yield _restore(undo, str(sobject), updated)
+    for phase in _creating_phases():
+        made = undo.created.filter(pl.col("phase") == phase.name)
+        if made.height:
+            yield _delete(undo, phase.object, made)
+
+
+def _restore(undo: _Undo, sobject: str, updated: pl.DataFrame) -> pl.DataFrame:
+    """Bring old values back; a record that an upsert met unawares has none and is only listed."""
+    imaged = updated.filter(pl.col("written").is_not_null())
+    verdicts = restore(undo.org, sobject, imaged, undo.since, dry_run=undo.dry_run)
+    if not undo.dry_run:
+        undo.ledger.mark_undone(verdicts.select("record_id", "undone"))
+    listed = updated.select(*_IDENTITY).join(
+        verdicts, on="record_id", how="left", maintain_order="left"
+    )
+    as_told = pl.col("undone").is_in(["already_gone", "failed"])
+    return listed.select(
+        *_IDENTITY,
+        action=pl.when(as_told).then("undone").otherwise(pl.lit("kept_updated")),
+        reason=pl.when(pl.col("undone").is_null())
+        .then(pl.lit("it appeared while the run wrote: no pre-image"))
+        .otherwise("reason"),
+    )
+
+
+def _delete(undo: _Undo, sobject: str, made: pl.DataFrame) -> pl.DataFrame:
+    """Delete one phase's records by id, the last made first, except what others hang from."""
+    there = presence.still_there(undo.org, sobject, made["sf_id"], undo.since)
+    ours = {str(name): rows["sf_id"] for (name,), rows in undo.created.group_by("object")}
+    held = presence.holders_of_others(undo.org, sobject, there, ours, undo.since)
+    going = there.filter(~there.is_in(list(held))).reverse()
+    sent = [] if undo.dry_run or going.is_empty() else bulk.delete(undo.org, sobject, going)
+    said = results.answers(sent, None).select(
+        pl.col(results.RESULT).alias("sf_id"), "error_code", "error_message", said="action"
+    )
+    is_going = pl.col("sf_id").is_in(going.implode())
+    refused = pl.col("said").eq_missing(pl.lit("rejected")) | pl.col("said").is_null()
+    gone = ~pl.col("sf_id").is_in(there.implode()) | pl.col("error_code").is_in(_GONE)
+    failed = refused if not undo.dry_run else pl.lit(value=False)
+    done = made.join(said, on="sf_id", how="left", maintain_order="left").select(
+        *_IDENTITY,
+        action=pl.when(gone)
+        .then(pl.lit("already_gone"))
+        .when(~is_going)
+        .then(pl.lit("kept_in_use"))
+        .when(failed)
+        .then(pl.lit("failed"))
+        .otherwise(pl.lit("deleted")),
+        reason=pl.coalesce(
+            pl.col("sf_id").replace_strict(held, default=None, return_dtype=pl.String),
+            pl.concat_str("error_code", "error_message", separator=": ", ignore_nulls=True),
+        ).replace("", None),
+    )
+    if not undo.dry_run:
+        undo.ledger.mark_undone(
+            done.filter(pl.col("record_id").is_not_null()).select("record_id", undone="action")
+        )
+    return done
+
+
+def _report(undo: _Undo, done: pl.DataFrame) -> RollbackReport:
+    by_id: dict[str, int] = {}
+    by_stamp: dict[str, int] = {}
+    for phase in _creating_phases():
+        made = undo.created.filter(pl.col("phase") == phase.name)
+        if made.height:
+            left = presence.still_there(undo.org, phase.object, made["sf_id"], undo.since)
+            by_id[phase.object] = by_id.get(phase.object, 0) + left.len()
+            if phase.stamp_field:
+                by_stamp[phase.object] = presence.count_stamped(
+                    undo.org, phase.object, phase.stamp_field, undo.run_id
+                )
+    counted = dict(done["action"].value_counts().iter_rows())
+    return RollbackReport(
+        run_id=undo.run_id,
+        dry_run=undo.dry_run,
+        records=done.drop("record_id"),
+        counts={action: int(counted.get(action, 0)) for action in ACTIONS},
+        left_by_id=by_id,
+        left_by_stamp=by_stamp,
+    )

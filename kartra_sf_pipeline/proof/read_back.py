@@ -1,0 +1,164 @@
+"""Reads every loaded record back from the org and compares every mapped field.
+
+It finds records by the ids that the load reported, not by key, and takes the fields' types from
+the describe by itself: a load that wrote to the wrong record does not confirm itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from kartra_sf_pipeline.migration.current import (
+    ORG,
+    REST_KEYS,
+    keyed,
+    read_each,
+    read_in_bulk,
+)
+from kartra_sf_pipeline.migration.equivalence import mentions
+from kartra_sf_pipeline.migration.fields import (
+    LINEAGE,
+    BoundColumn,
+    bind_columns,
+    data_columns,
+    key_columns,
+)
+from kartra_sf_pipeline.migration.phases import Phase
+from kartra_sf_pipeline.salesforce.csv_upload import as_cells
+from kartra_sf_pipeline.salesforce.org import Org
+
+_LOADED = ("created", "updated", "unchanged")
+_SUMMARY = {
+    "object": pl.String,
+    "phase": pl.String,
+    "records": pl.Int64,
+    "fields": pl.Int64,
+    "equal": pl.Int64,
+    "differences": pl.Int64,
+    "missing": pl.Int64,
+    "rejected": pl.Int64,
+}
+_DIFFERENCES = {
+    "object": pl.String,
+    "key": pl.String,
+    "field": pl.String,
+    "expected": pl.String,
+    "found": pl.String,
+    "source_file": pl.String,
+    "source_line": pl.Int64,
+}
+
+
+def read_back(
+    org: Org, phase_frames: Mapping[Phase, pl.DataFrame], outcomes: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Compare what the frames asked for with what the org answers now.
+
+    Returns the summary, a row per phase: object, phase, records (read back and compared), fields
+    (cells compared), equal, differences, missing (records that the org does not have under the
+    reported id, or that have no outcome), rejected (rows that the org refused: not compared).
+    And the differences: object, key, field, expected, found, source_file, source_line; a missing
+    record is one of them, too, as field `Id`. Blank cells asked for nothing and are not compared.
+    """
+    summaries = []
+    differences = [pl.DataFrame(schema=_DIFFERENCES)]
+    for phase, frame in phase_frames.items():
+        summary, found = _read_phase(org, phase, frame, outcomes)
+        summaries.append(summary)
+        differences.append(found)
+    return pl.DataFrame(summaries, schema=_SUMMARY), pl.concat(differences)
+
+
+def _read_phase(
+    org: Org, phase: Phase, frame: pl.DataFrame, outcomes: pl.DataFrame
+) -> tuple[dict[str, object], pl.DataFrame]:
+    rows = _with_fates(_expected(frame, phase), phase, outcomes)
+    refused = rows.filter(pl.col("outcome") == "rejected")
+    loaded = rows.filter(pl.col("outcome").is_in(_LOADED))
+    unreported = rows.filter(pl.col("outcome").is_null())
+    if loaded.height:
+        columns = bind_columns(org, phase.object, data_columns(rows))
+        now = _now(org, phase, columns, loaded["sf_id"])
+        joined = loaded.join(now, left_on="sf_id", right_on="Id", how="left")
+    else:
+        columns = []
+        joined = loaded.with_columns(_there=pl.lit(None, pl.Boolean))
+    there = joined.filter(pl.col("_there"))
+    missing = pl.concat(
+        [
+            joined.filter(pl.col("_there").is_null()).select("_key", "sf_id", *LINEAGE),
+            unreported.select("_key", "sf_id", *LINEAGE),
+        ]
+    )
+    gone = missing.with_columns(_object=pl.lit(phase.object)).select(
+        _difference(pl.lit("Id"), pl.col("sf_id"), pl.lit(None, pl.String))
+    )
+    wrong = [
+        there.filter(_differs(column))
+        .with_columns(_object=pl.lit(phase.object))
+        .select(_difference(pl.lit(column.name), pl.col(column.name), pl.col(column.name + ORG)))
+        for column in columns
+    ]
+    compared = sum(int(there.select(mentions(pl.col(c.name)).sum()).item()) for c in columns)
+    unequal = sum(part.height for part in wrong)
+    summary: dict[str, object] = {
+        "object": phase.object,
+        "phase": phase.name,
+        "records": there.height,
+        "fields": compared,
+        "equal": compared - unequal,
+        "differences": unequal,
+        "missing": missing.height,
+        "rejected": refused.height,
+    }
+    return summary, pl.concat([gone, *wrong])
+
+
+def _expected(frame: pl.DataFrame, phase: Phase) -> pl.DataFrame:
+    """The frame's data as the upload's text, and the record's key as one of its fields."""
+    names = data_columns(frame)
+    rows = frame.select("_key", *LINEAGE, *as_cells(frame.select(names)).get_columns())
+    if phase.external_id and phase.external_id not in names:
+        rows = rows.with_columns(pl.col("_key").alias(phase.external_id))
+    return rows
+
+
+def _with_fates(rows: pl.DataFrame, phase: Phase, outcomes: pl.DataFrame) -> pl.DataFrame:
+    fates = outcomes.filter(pl.col("object") == phase.object)
+    if "phase" in outcomes.columns:
+        fates = fates.filter(pl.col("phase") == phase.name)
+    fates = fates.select(_key="key", sf_id="sf_id", outcome="outcome").unique("_key", keep="last")
+    return rows.join(fates, on="_key", how="left", maintain_order="left")
+
+
+def _now(org: Org, phase: Phase, columns: Sequence[BoundColumn], ids: pl.Series) -> pl.DataFrame:
+    """The records under the reported ids, as the org has them now.
+
+    One bulk query reads all that have a key; whoever lost it, or never had it, is asked for by id.
+    """
+    key_fields = (phase.external_id,) if phase.external_id else phase.natural_key
+    keys = [c for c in key_columns(columns, key_fields) if c.parent is None]
+    in_bulk = read_in_bulk(org, phase.object, columns, keyed(keys))
+    found = in_bulk.filter(pl.col("Id").is_in(ids.implode()))
+    absent = ids.filter(~ids.is_in(found["Id"].implode()))
+    if 0 < absent.len() <= REST_KEYS:
+        found = pl.concat([found, read_each(org, phase.object, columns, absent)])
+    return found.with_columns(_there=pl.lit(value=True))
+
+
+def _differs(column: BoundColumn) -> pl.Expr:
+    return column.differs(pl.col(column.name), pl.col(column.name + ORG))
+
+
+def _difference(field: pl.Expr, expected: pl.Expr, found: pl.Expr) -> list[pl.Expr]:
+    return [
+        pl.col("_object").alias("object"),
+        pl.col("_key").alias("key"),
+        field.alias("field"),
+        expected.alias("expected"),
+        found.alias("found"),
+        pl.col("source_file"),
+        pl.col("source_line").cast(pl.Int64),
+    ]
