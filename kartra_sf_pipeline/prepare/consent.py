@@ -16,7 +16,7 @@ from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.text import words
 
 # What a bare 1 in the communications column means. Kartra's own pages contradict each other.
-Polarity = Literal["one_is_yes", "one_is_no"]
+Polarity = Literal["one_is_yes", "zero_is_yes"]
 
 GDPR_WORDS: Final = {
     "0": "off", "off": "off", "gdpr off": "off", "disabled": "off",

@@ -33,8 +33,11 @@ from kartra_sf_pipeline.prepare.names import prepare_names
 from kartra_sf_pipeline.prepare.nulls import clean, tidy, tidy_lines
 from kartra_sf_pipeline.prepare.phones import prepare_phones
 from kartra_sf_pipeline.prepare.places import prepare_places
+from kartra_sf_pipeline.prepare.survivorship import unify_contacts
 from kartra_sf_pipeline.prepare.tags import split_labels
 from kartra_sf_pipeline.prepare.web import company_domain, registrable_domains, website
+
+__all__ = ["CONTACT_COLUMNS", "prepare_contacts", "unify_contacts"]
 
 CONTACT_COLUMNS: Final = (
     "contact_key", "kartra_id", "email", "email_raw", "email_verdict", "email_suggestion",

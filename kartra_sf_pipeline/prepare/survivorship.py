@@ -1,0 +1,245 @@
+"""Merging: which row of a person survives, and which of the values.
+
+The newest extract survives, then the most complete row, then the lower key. Its blanks are filled
+from the others in the same order. Consent is not filled: the most restrictive word of the group
+stands. Tags and lists are the union.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from kartra_sf_pipeline.prepare.accounts import account_keys
+from kartra_sf_pipeline.prepare.clusters import components
+from kartra_sf_pipeline.prepare.consent import (
+    COMMUNICATIONS_BY_RESTRICTION,
+    GDPR_BY_RESTRICTION,
+    consent_reason,
+    mailable,
+    restriction_rank,
+)
+from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE
+
+CONTACT_ROW_COLUMNS: Final = (
+    "source_file", "source_line", "disposition", "reason", "detail", "contact_key",
+)  # fmt: skip
+
+# Values that only mean something together travel together: half an address is a wrong one.
+_TOGETHER: Final = (
+    ("first_name", "middle_name", "last_name", "suffix", "salutation", "name_verdict",
+     "name_review"),
+    ("street", "city", "state", "postal_code", "country", "country_iso2"),
+    ("phone_e164", "phone_raw"),
+    ("email", "email_raw", "email_verdict", "email_suggestion"),
+    ("website", "domain"),
+)  # fmt: skip
+_ALONE: Final = (
+    "company", "facebook", "twitter", "linkedin", "source", "score", "time_zone", "sales_tax_id",
+    "business_type", "picture", "ip", "ip_country", "notes", "tags_raw", "lists_raw",
+    "sequences_raw", "referring_id",
+)  # fmt: skip
+
+
+def unify_contacts(
+    prepared: pl.DataFrame,
+    matches: pl.DataFrame,
+    *,
+    raw_companies: pl.DataFrame | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Fold the pairs that are to be merged: `(contacts_unified, contact_rows)`.
+
+    The first has one row per surviving person: the columns of `contacts_prepared` after
+    survivorship, `merged_keys` (other keys folded in), `merged_emails` (every other address that
+    was theirs, older extracts included) and `primary_reason`: `only_row`, `newest_extract`,
+    `most_complete` or `lowest_key`. The second has one row per raw row, with the survivor's key
+    where there is one.
+    """
+    ranked = _ranked(prepared, matches)
+    several = ranked.filter(pl.col("_size") > 1)
+    alone = ranked.filter(pl.col("_size") == 1)
+    unified = pl.concat(
+        [
+            alone.with_columns(
+                pl.lit([], pl.List(pl.String)).alias("merged_keys"),
+                pl.lit("only_row").alias("primary_reason"),
+            ),
+            _merged(several),
+        ],
+        how="diagonal",
+    ).sort("_at")
+    rows = _contact_rows(prepared, ranked)
+    unified = _with_merged_emails(unified, prepared, rows)
+    keys = account_keys(unified, raw_companies).select("account_key")
+    unified = unified.with_columns(keys.get_columns())
+    kept = [c for c in prepared.columns if c in unified.columns]
+    return unified.select(*kept, "merged_keys", "merged_emails", "primary_reason"), rows
+
+
+def _ranked(prepared: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+    """Kept rows with `_person`, `_size` and `_rank` (0 survives), the best of a group first."""
+    kept = prepared.with_row_index("_at").filter(pl.col("disposition") == KEEP)
+    groups = components(matches.filter(pl.col("decision") == MERGE))
+    counted = [
+        c for c in (*_ALONE, *(c for group in _TOGETHER for c in group)) if c in kept.columns
+    ]
+    filled = pl.sum_horizontal(pl.col(c).is_not_null().cast(pl.Int16) for c in counted)
+    ranked = (
+        kept.join(groups, on="contact_key", how="left", maintain_order="left")
+        .with_columns(
+            # Numbers below zero are people whom nobody resembles.
+            pl.coalesce("cluster", -1 - pl.col("_at").cast(pl.Int64)).alias("_person"),
+            # A placeholder is not a name, and an address with a typo is hardly one.
+            (filled - _weak().cast(pl.Int16) * 3).alias("_filled"),
+            pl.col("kartra_id").str.extract(r"^(\d{1,18})$", 1).cast(pl.Int64).alias("_number"),
+        )
+        .drop("cluster")
+        .sort(
+            ["_person", "extract_date", "_filled", "_number", "contact_key"],
+            descending=[False, True, True, False, False],
+            nulls_last=True,
+        )
+    )
+    return ranked.with_columns(
+        pl.len().over("_person").alias("_size"),
+        pl.int_range(pl.len()).over("_person").alias("_rank"),
+    )
+
+
+def _weak() -> pl.Expr:
+    return pl.col("name_verdict").is_in(["placeholder", "company"]) | (
+        pl.col("email_verdict") != "valid"
+    )
+
+
+def _merged(several: pl.DataFrame) -> pl.DataFrame:
+    """One row per group of two or more, best first within each group."""
+    if several.is_empty():
+        return several.with_columns(
+            pl.lit([], pl.List(pl.String)).alias("merged_keys"),
+            pl.lit("").alias("primary_reason"),
+        )
+    kept = several.select(
+        "_person", *(c for c in several.columns if c.startswith("x__")), *_ALONE
+    ).columns[1:]
+    singles = [pl.col(name).drop_nulls().first().alias(name) for name in kept]
+    groups = [
+        # The first row that has any of the group gives all of it.
+        pl.col(name).filter(present).first().alias(name)
+        for together in _TOGETHER
+        for present in [_present(together)]
+        for name in together
+    ]
+    consent = _consent_of_group()
+    untouched = [
+        c
+        for c in several.columns
+        if c not in {"_person", *kept, *(c for t in _TOGETHER for c in t), *consent}
+        and c not in {"tags", "lists", "joined_at", "extract_date"}
+    ]
+    reason = (
+        pl.when(pl.col("extract_date").first() != pl.col("extract_date").get(1, null_on_oob=True))
+        .then(pl.lit("newest_extract"))
+        .when(pl.col("_filled").first() != pl.col("_filled").get(1, null_on_oob=True))
+        .then(pl.lit("most_complete"))
+        .otherwise(pl.lit("lowest_key"))
+    )
+    merged = several.group_by("_person", maintain_order=True).agg(
+        *singles,
+        *groups,
+        *consent.values(),
+        *(pl.col(name).first() for name in untouched),
+        # The person has been known since the first of the rows.
+        pl.col("joined_at").min(),
+        pl.col("extract_date").first(),
+        *(
+            pl.col(name).explode(empty_as_null=True).drop_nulls().unique(maintain_order=True)
+            for name in ("tags", "lists")
+        ),
+        pl.col("contact_key").slice(1).alias("merged_keys"),
+        reason.alias("primary_reason"),
+    )
+    merged = merged.with_columns(
+        pl.when(pl.col(name).list.len() > 0).then(name).alias(name) for name in ("tags", "lists")
+    )
+    merged = merged.with_columns(consent_reason().alias("consent_reason"))
+    return merged.with_columns(mailable(pl.col("consent_reason")).alias("mailable"))
+
+
+def _present(together: tuple[str, ...]) -> pl.Expr:
+    """True on rows that hold a value of the group worth taking; on the first row if none does."""
+    lead = {
+        "first_name": ~pl.col("name_verdict").is_in(["placeholder", "company"]),
+        "email": pl.col("email").is_not_null() & (pl.col("email_verdict") != "typo"),
+        "website": pl.col("website").is_not_null(),
+    }
+    present = lead.get(
+        together[0], pl.any_horizontal(pl.col(name).is_not_null() for name in together)
+    )
+    if together[0] == "email":
+        mistyped = pl.col("email").is_not_null() & ~present.any()
+        present = present | mistyped
+    return present | (~present.any() & (pl.col("_rank") == 0))
+
+
+def _consent_of_group() -> dict[str, pl.Expr]:
+    """The most restrictive of each: terms with their evidence, flag, status, block, deletion."""
+    terms = restriction_rank(pl.col("gdpr_status"), GDPR_BY_RESTRICTION)
+    flag = restriction_rank(pl.col("communications"), COMMUNICATIONS_BY_RESTRICTION)
+    # Any word other than "subscribed" forbids; a blank says nothing.
+    status = (
+        pl.when(pl.col("mailing_status").is_null())
+        .then(1)
+        .when(pl.col("mailing_status") == "subscribed")
+        .then(2)
+        .otherwise(0)
+    )
+    return {
+        "gdpr_status": pl.col("gdpr_status").sort_by(terms, maintain_order=True).first(),
+        "gdpr_status_at": pl.col("gdpr_status_at").sort_by(terms, maintain_order=True).first(),
+        "gdpr_status_ip": pl.col("gdpr_status_ip").sort_by(terms, maintain_order=True).first(),
+        "communications": pl.col("communications").sort_by(flag, maintain_order=True).first(),
+        "mailing_status": pl.col("mailing_status").sort_by(status, maintain_order=True).first(),
+        "blocklisted": pl.col("blocklisted").any(),
+        "deleted": pl.col("deleted").any(),
+    }
+
+
+def _contact_rows(prepared: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
+    """The disposition of every raw row after merging, with the survivor's key."""
+    survivors = ranked.filter(pl.col("_rank") == 0).select("_person", _survivor="contact_key")
+    owners = ranked.join(survivors, on="_person").select("contact_key", "_survivor")
+    joined = prepared.select(
+        *CONTACT_ROW_COLUMNS[:-1], key=pl.coalesce("merged_into", "contact_key")
+    ).join(owners, left_on="key", right_on="contact_key", how="left", maintain_order="left")
+    folded = (pl.col("disposition") == KEEP) & (pl.col("key") != pl.col("_survivor"))
+    return joined.select(
+        "source_file",
+        "source_line",
+        pl.when(folded).then(pl.lit(MERGE)).otherwise("disposition").alias("disposition"),
+        pl.when(folded).then(pl.lit("same_person")).otherwise("reason").alias("reason"),
+        pl.when(folded)
+        .then(pl.format("Merged into {}; contact_matches holds the evidence.", "_survivor"))
+        .otherwise("detail")
+        .alias("detail"),
+        pl.when(pl.col("disposition").is_in([KEEP, MERGE])).then("_survivor").alias("contact_key"),
+    )
+
+
+def _with_merged_emails(
+    unified: pl.DataFrame, prepared: pl.DataFrame, rows: pl.DataFrame
+) -> pl.DataFrame:
+    """Add `merged_emails`: addresses of folded rows that are not the survivor's own."""
+    addresses = prepared.select("email").with_columns(rows["contact_key"], rows["disposition"])
+    others = (
+        addresses.filter(pl.col("disposition") == MERGE)
+        .drop_nulls()
+        .join(unified.select("contact_key", _own="email"), on="contact_key")
+        .filter(pl.col("email").ne_missing(pl.col("_own")))
+        .group_by("contact_key", maintain_order=True)
+        .agg(pl.col("email").unique(maintain_order=True).alias("merged_emails"))
+    )
+    return unified.join(others, on="contact_key", how="left", maintain_order="left").with_columns(
+        pl.col("merged_emails").fill_null([])
+    )
