@@ -54,6 +54,28 @@ def to_18(value: str) -> str | None:
     return repaired + suffix
 
 
+def well_formed(values: pl.Series) -> pl.Series:
+    """True for each text that is an 18-character id with the right checksum."""
+    plain = (values.str.len_bytes() == 18) & values.str.contains(r"^[0-9A-Za-z]{15}[A-Z0-5]{3}$")
+    plain = plain.fill_null(False)
+    texts = values.filter(plain)
+    if texts.is_empty():
+        return plain
+    letters = np.frombuffer("".join(texts.to_list()).encode("ascii"), dtype=np.uint8)
+    letters = letters.reshape(len(texts), 18)
+    right = (letters[:, 15:] == _checksums(letters[:, :15])).all(axis=1)
+    frame = pl.DataFrame({"row": plain.arg_true(), "right": right})
+    ok = frame.filter("right")["row"]
+    return pl.int_range(len(values), eager=True, dtype=pl.UInt32).is_in(ok.implode())
+
+
+def _checksums(letters: np.ndarray) -> np.ndarray:
+    check = np.frombuffer(_CHECK.encode("ascii"), dtype=np.uint8)
+    upper = (letters >= ord("A")) & (letters <= ord("Z"))
+    weights = np.array([1, 2, 4, 8, 16], dtype=np.int64)
+    return check[upper.reshape(len(letters), 3, 5) @ weights]
+
+
 def make_ids(prefix: str, first: int, count: int) -> pl.Series:
     """`count` consecutive 18-character ids whose numbers start at `first`."""
     numbers = np.arange(first, first + count, dtype=np.int64)
@@ -64,10 +86,7 @@ def make_ids(prefix: str, first: int, count: int) -> pl.Series:
     for position in range(_DIGITS):
         digit = numbers // 62 ** (_DIGITS - 1 - position) % 62
         out[:, 6 + position] = letters[digit]
-    check = np.frombuffer(_CHECK.encode("ascii"), dtype=np.uint8)
-    upper = (out[:, :15] >= ord("A")) & (out[:, :15] <= ord("Z"))
-    weights = np.array([1, 2, 4, 8, 16], dtype=np.int64)
-    out[:, 15:] = check[upper.reshape(count, 3, 5) @ weights]
+    out[:, 15:] = _checksums(out[:, :15])
     offsets = np.arange(0, (count + 1) * 18, 18, dtype=np.int64)
     array = pa.LargeStringArray.from_buffers(
         count, pa.py_buffer(offsets.tobytes()), pa.py_buffer(out.tobytes())

@@ -304,9 +304,9 @@ def custom_object(
     name: str, label: str, label_plural: str, *, name_label: str = "", description: str = ""
 ) -> SObject:
     """A new custom object with the fields that each one has; `Catalog.put_object` stores it."""
-    read_only = {"nillable": False, "createable": False, "updateable": False}
-    given = {**read_only, "defaulted_on_create": True}
-    user = {"length": 18, "reference_to": ("User",), **given}
+    read_only: dict[str, Any] = {"nillable": False, "createable": False, "updateable": False}
+    given: dict[str, Any] = {**read_only, "defaulted_on_create": True}
+    user: dict[str, Any] = {"length": 18, "reference_to": ("User",), **given}
     return SObject(
         name=name,
         label=label,

@@ -1,0 +1,1 @@
+"""What the org checks and derives when records are written: one batch of rows at a time."""

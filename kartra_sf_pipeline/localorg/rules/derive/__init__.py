@@ -1,0 +1,51 @@
+"""What the org derives from other fields and records, per object.
+
+`BEFORE_SAVE` rules see the batch with its values resolved and may refuse rows or fill fields;
+`AFTER_SAVE` rules see the rows in the table and bring related records up to date; `AFTER_REMOVE`
+rules get the connection and the rows that went, by column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kartra_sf_pipeline.localorg.rules.batch import Batch
+from kartra_sf_pipeline.localorg.rules.derive import (
+    access,
+    activities,
+    campaigns,
+    people,
+    pricing,
+    sales,
+)
+
+Rule = Callable[[Batch], None]
+
+BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
+    "Contact": (people.full_name,),
+    "Lead": (people.full_name,),
+    "User": (people.full_name,),
+    "Opportunity": (sales.stage, sales.close_date, sales.locked_by_lines),
+    "PricebookEntry": (pricing.price_entry,),
+    "OpportunityLineItem": (pricing.line_entry, pricing.line_price),
+    "Campaign": (campaigns.zero_counts,),
+    "CampaignMember": (campaigns.member, campaigns.member_status),
+    "CampaignMemberStatus": (campaigns.status_row,),
+    "Event": (activities.event_times, activities.relations),
+    "Task": (activities.task_status, activities.relations),
+    "PermissionSetAssignment": (access.assignment,),
+    "PermissionSet": (access.permission_set,),
+    "GroupMember": (access.group_member,),
+}
+AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
+    "Contact": (people.refresh_name, people.refresh_members),
+    "Lead": (people.refresh_name, people.refresh_members),
+    "User": (people.refresh_name,),
+    "Opportunity": (sales.after_opportunity,),
+    "OpportunityLineItem": (pricing.after_line,),
+    "Campaign": (campaigns.first_statuses,),
+    "CampaignMember": (campaigns.after_member,),
+    "CampaignMemberStatus": (campaigns.after_status,),
+    "PermissionSetAssignment": (access.changed,),
+    "FieldPermissions": (access.changed,),
+}
