@@ -13,7 +13,7 @@ from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.assets.tables import ReconciliationTable
 from kartra_sf_pipeline.migration.phases import PHASES
 from kartra_sf_pipeline.proof.read_back import read_back as read_back_frames
-from kartra_sf_pipeline.proof.reconciliation import conservation
+from kartra_sf_pipeline.proof.reconciliation import FATES, conservation
 from kartra_sf_pipeline.proof.reconciliation import dispositions as final_dispositions
 from kartra_sf_pipeline.resources import SalesforceResource
 
@@ -70,7 +70,8 @@ def reconciliation(dispositions: Frame, export_files: Frame) -> pd.DataFrame:
     read = export_files.filter(pl.col("export").is_not_null()).group_by("export").agg(
         rows=pl.col("rows").sum() + pl.col("quarantined").sum()
     )  # fmt: skip
-    return conservation(dispositions, dict(read.iter_rows())).to_pandas()
+    balance = conservation(dispositions, dict(read.iter_rows()))
+    return balance.with_columns(difference=pl.col("rows") - pl.sum_horizontal(FATES)).to_pandas()
 
 
 @dg.multi_asset(

@@ -16,5 +16,6 @@ ReconciliationTable = create_dagster_pandas_dataframe_type(
             for name in COUNTS[:-1]
         ),
         PandasColumn.integer_column("difference", non_nullable=True),
+        PandasColumn.boolean_column("balanced", non_nullable=True),
     ],
 )

@@ -44,18 +44,22 @@ def row_plan(frames: Mapping[str, pl.DataFrame], custom_columns: Mapping[str, st
         _custom_fields(frames["raw_custom_fields"], custom_columns),
         _inventory("sequences", frames["raw_sequences"]),
     ]
-    return pl.concat([part.select(SCHEMA).cast(SCHEMA) for part in parts])  # pyright: ignore[reportArgumentType]
+    return pl.concat([part.select(*SCHEMA).cast(dict(SCHEMA)) for part in parts])
 
 
 def _rows(export: str, rows: pl.DataFrame, sobject: str, key: str) -> pl.DataFrame:
-    arrives = pl.col("disposition").is_in(["keep", "merge"])
+    # An older extract of a row that is itself set aside has no record to be merged into.
+    idle = (pl.col("disposition") == "merge") & pl.col(key).is_null()
+    arrives = pl.col("disposition").is_in(["keep", "merge"]) & idle.not_()
     return rows.select(
         "source_file",
         "source_line",
         "reason",
         "detail",
         export=pl.lit(export),
-        planned=pl.col("disposition").replace_strict(_PLANNED),
+        planned=pl.when(idle)
+        .then(pl.lit("suppress"))
+        .otherwise(pl.col("disposition").replace_strict(_PLANNED)),
         object=pl.when(arrives).then(pl.lit(sobject)),
         key=pl.when(arrives).then(pl.col(key)),
     )

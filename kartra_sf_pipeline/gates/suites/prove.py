@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kartra_sf_pipeline.gates.rules import Suite, in_set, not_null, rows_at_least
+from kartra_sf_pipeline.gates.rules import Suite, holds, in_set, not_null, rows_at_least
 
 SUITES = (
     Suite(
@@ -22,6 +22,11 @@ SUITES = (
                 "difference",
                 [0],
                 "rows = loaded + merged + suppressed + quarantined + rejected, exactly.",
+            ),
+            holds(
+                "exports_balance_row_by_row",
+                "balanced",
+                "Each row is counted once, under one known disposition.",
             ),
         ),
     ),

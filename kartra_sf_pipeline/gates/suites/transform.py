@@ -185,12 +185,8 @@ SUITES = (
                 ["load", "merge", "suppress", "quarantine"],
                 "Load, merge, suppress or quarantine.",
             ),
-            holds(
-                "rows_that_arrive_name_a_record", "_has_record", "Loaded and merged rows say where."
-            ),
-            holds(
-                "rows_set_aside_say_why", "_has_reason", "A row that is not loaded has a reason."
-            ),
+            holds("rows_that_arrive_name_a_record", "_has_record", "What arrives says where."),
+            holds("rows_set_aside_say_why", "_has_reason", "What is set aside says why."),
         ),
     ),
 )
