@@ -53,7 +53,14 @@ class _Folder:
     companies: CsvFile
 
     def all(self) -> list[CsvFile]:
-        return [*self.contacts, *self.transactions, self.subscriptions, self.bookings, self.notes, self.companies]
+        return [
+            *self.contacts,
+            *self.transactions,
+            self.subscriptions,
+            self.bookings,
+            self.notes,
+            self.companies,
+        ]
 
 
 def write_account(
@@ -96,7 +103,9 @@ def _open(out: Path, seed: int, today: date) -> _Folder:
     reports = [today - timedelta(days=_SECOND_REPORT_DAYS), today]
     return _Folder(
         contacts=[
-            CsvFile(out / export_name("contacts_kartra", taken, seed), bom=part != 1, crlf=part == 1)
+            CsvFile(
+                out / export_name("contacts_kartra", taken, seed), bom=part != 1, crlf=part == 1
+            )
             for part, taken in enumerate(dates)
         ],
         transactions=[
@@ -125,9 +134,7 @@ def _write_block(block: Block, partners: Partners, folder: _Folder, truth: Truth
         file.write(frame.drop(catalogue.LATE_FIELDS) if part == 0 else frame)
 
     exported = exported_subscriptions(block, orders)
-    money = make_transactions(
-        people, rows, cells["full_name"], emails, orders, exported, partners
-    )
+    money = make_transactions(people, rows, cells["full_name"], emails, orders, exported, partners)
     turn = (block.today - timedelta(days=_SECOND_REPORT_DAYS)).toordinal() - EPOCH_DAY
     at = money.rows["at"]
     lines = money.rows.drop("at")
@@ -136,7 +143,9 @@ def _write_block(block: Block, partners: Partners, folder: _Folder, truth: Truth
     folder.transactions[0].write(lines.filter(early))
     folder.transactions[1].write(lines.filter(late))
     folder.subscriptions.write(
-        subscription_frame(block, rows, cells["full_name"], emails["email"], orders, money, exported)
+        subscription_frame(
+            block, rows, cells["full_name"], emails["email"], orders, money, exported
+        )
     )
     folder.bookings.write(booking_frame(people, rows, emails["email"], cells["full_name"]))
     folder.notes.write(note_frame(people, rows, emails["email"]))

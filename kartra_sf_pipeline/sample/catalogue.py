@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kartra_sf_pipeline.sample.words import words
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -31,12 +33,14 @@ class Offer:
 
 OFFERS: tuple[Offer, ...] = (
     Offer("Growth Lab Membership", "Monthly", 4_900, 40, "monthly", months=1, lasts=6.5),
-    Offer("Growth Lab Membership", "Monthly with trial", 4_900, 16, "monthly", months=1, lasts=4.5, trial=100),
+    Offer("Growth Lab Membership", "Monthly with trial", 4_900, 16, "monthly", months=1, lasts=4.5,
+          trial=100),
     Offer("Growth Lab Membership", "Yearly", 47_000, 6, "yearly", months=12, lasts=1.9),
     Offer("Scale Circle", "Monthly", 19_700, 12, "monthly", months=1, lasts=8.0),
     Offer("Scale Circle", "Quarterly", 54_700, 3, "quarterly", months=3, lasts=3.0),
     Offer("Launch Blueprint", "3 payments", 11_900, 11, "monthly", months=1, payments=3, lasts=2.8),
-    Offer("Certified Coach Program", "12 payments", 29_700, 4, "monthly", months=1, payments=12, lasts=9.0),
+    Offer("Certified Coach Program", "12 payments", 29_700, 4, "monthly", months=1, payments=12,
+          lasts=9.0),
     Offer("Weekly Accountability", "Weekly", 1_900, 8, "weekly", days=7, lasts=9.0),
     Offer("Launch Blueprint", "One time", 29_700, 18),
     Offer("Email Vault", "One time", 2_700, 30),
@@ -58,23 +62,34 @@ _TOPICS = (
 )  # fmt: skip
 _SEASONS = tuple(f"{season} {year}" for year in range(2019, 2027) for season in ("spring", "fall"))
 _LEVELS = ("bronze", "silver", "gold", "platinum", "founder", "trial", "alumni")
-_FORMS = ("contact", "free guide", "quiz", "checklist", "waitlist", "application", "speaker request")
-_PLAIN = (
-    "newsletter", "customer", "lead magnet", "hot lead", "cold", "VIP", "vip", "refunded", "imported 2021",
-    "affiliate", "speaker", "podcast guest", "beta tester", "do not call", "past due", "coach",
-    "agency owner", "ecommerce", "Spanish", "UK", "EU", "Australia", "evergreen", "black friday 2023",
-    "black friday 2024", "Black Friday 2025", "cart abandoned", "engaged 30", "engaged 90", "inactive 180",
-    "reactivated", "team", "wholesale", "press", "needs follow up", "called", "no show", "student",
-    "parent", "nonprofit", "Facebook group", "instagram", "referral", "old crm", "manual entry",
-)  # fmt: skip
+_FORMS = (
+    "contact",
+    "free guide",
+    "quiz",
+    "checklist",
+    "waitlist",
+    "application",
+    "speaker request",
+)
+_PLAIN = words(
+    """
+    newsletter; customer; lead magnet; hot lead; cold; VIP; vip; refunded; imported 2021;
+    affiliate; speaker; podcast guest; beta tester; do not call; past due; coach;
+    agency owner; ecommerce; Spanish; UK; EU; Australia; evergreen; black friday 2023;
+    black friday 2024; Black Friday 2025; cart abandoned; engaged 30; engaged 90;
+    inactive 180; reactivated; team; wholesale; press; needs follow up; called; no show;
+    student; parent; nonprofit; Facebook group; instagram; referral; old crm; manual entry
+""",
+    ";",
+)
 
 # Tags in the order of how often an account uses them. Kartra keeps only a tag's name: what it
 # stands for (a form, a webinar, a membership) can be told from the name alone.
 TAGS: tuple[str, ...] = tuple(
     dict.fromkeys(
         (
-            *_PLAIN[:5], "form submitted free guide", "webinar_registered_growth_lab", "member_gold",
-            *_PLAIN[5:14], "webinar_attended_growth_lab", "course_completed_launch",
+            *_PLAIN[:5], "form submitted free guide", "webinar_registered_growth_lab",
+            "member_gold", *_PLAIN[5:14], "webinar_attended_growth_lab", "course_completed_launch",
             *(f"webinar_registered_{topic.replace(' ', '_')}" for topic in _TOPICS[1:]),
             *(f"form submitted {form}" for form in _FORMS),
             *_PLAIN[14:],
@@ -118,23 +133,43 @@ LISTS: tuple[tuple[str, str, str, float], ...] = (
     ("Test list - do not use", "", "No", 0.4),
 )
 
-# name, trigger, audience tag, audience list, status, steps.
-SEQUENCES: tuple[tuple[str, str, str, str, str, int], ...] = (
-    ("Welcome Series", "List opt-in", "", "Main List", "Active", 6),
-    ("Free Guide Nurture", "Form submitted", "form submitted free guide", "Free Guide Opt-ins", "Active", 5),
-    ("Webinar Reminder", "Tag added", "webinar_registered_growth_lab", "Webinar - Growth Lab", "Active", 4),
-    ("Webinar Replay", "Tag added", "webinar_missed_growth_lab", "", "Active", 3),
-    ("New Member Onboarding", "Product purchased", "member_gold", "Growth Lab Members", "Active", 8),
-    ("Scale Circle Onboarding", "Product purchased", "", "Scale Circle Members", "Active", 5),
-    ("Failed Payment Rescue", "Payment failed", "past due", "", "Active", 4),
-    ("Cancellation Save", "Cancellation requested", "", "", "Active", 3),
-    ("Course Completion", "Tag added", "course_completed_launch", "", "Active", 2),
-    ("Cart Abandonment", "Checkout abandoned", "cart abandoned", "", "Active", 3),
-    ("Re-engagement 180", "Tag added", "inactive 180", "", "Paused", 4),
-    ("Podcast Follow-up", "List opt-in", "", "Podcast Listeners", "Paused", 3),
-    ("Coach Application", "Form submitted", "form submitted application", "", "Active", 4),
-    ("Black Friday 2023", "Tag added", "black friday 2023", "Black Friday 2023", "Archived", 5),
-)  # fmt: skip
+# Name, trigger, audience tag, audience list, status, number of steps.
+_SEQUENCES = """
+    Welcome Series|List opt-in||Main List|Active|6
+    Free Guide Nurture|Form submitted|form submitted free guide|Free Guide Opt-ins|Active|5
+    Webinar Reminder|Tag added|webinar_registered_growth_lab|Webinar - Growth Lab|Active|4
+    Webinar Replay|Tag added|webinar_missed_growth_lab||Active|3
+    New Member Onboarding|Product purchased|member_gold|Growth Lab Members|Active|8
+    Scale Circle Onboarding|Product purchased||Scale Circle Members|Active|5
+    Failed Payment Rescue|Payment failed|past due||Active|4
+    Cancellation Save|Cancellation requested|||Active|3
+    Course Completion|Tag added|course_completed_launch||Active|2
+    Cart Abandonment|Checkout abandoned|cart abandoned||Active|3
+    Re-engagement 180|Tag added|inactive 180||Paused|4
+    Podcast Follow-up|List opt-in||Podcast Listeners|Paused|3
+    Coach Application|Form submitted|form submitted application||Active|4
+    Black Friday 2023|Tag added|black friday 2023|Black Friday 2023|Archived|5
+"""
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A mail sequence as its screen shows it; tag and list are empty where none starts it."""
+
+    name: str
+    trigger: str
+    tag: str
+    mailing_list: str
+    status: str
+    steps: int
+
+
+SEQUENCES: tuple[Sequence, ...] = tuple(
+    Sequence(name, trigger, tag, mailing_list, status, int(steps))
+    for name, trigger, tag, mailing_list, status, steps in (
+        line.strip().split("|") for line in _SEQUENCES.strip().splitlines()
+    )
+)
 SEQUENCE_WEIGHTS = (30, 14, 10, 6, 9, 3, 3, 2, 2, 4, 5, 2, 1, 4)
 
 REVENUE_BANDS = ("Under $1k", "$1k-$5k", "$5k-$20k", "$20k-$100k", "Over $100k")
@@ -143,7 +178,15 @@ INDUSTRIES = (
     "Arts, Crafts & Design", "Finance", "Nonprofit", "Other",
 )  # fmt: skip
 LEVELS = ("Beginner", "Intermediate", "Advanced")
-INTERESTS = ("Email", "Funnels", "Webinars", "Memberships", "Paid ads", "Organic social", "Podcasting")
+INTERESTS = (
+    "Email",
+    "Funnels",
+    "Webinars",
+    "Memberships",
+    "Paid ads",
+    "Organic social",
+    "Podcasting",
+)
 SHIRTS = ("XS", "S", "M", "L", "XL", "XXL")
 
 # identifier, label, type, options. In the order of the contact file's last columns.

@@ -12,7 +12,7 @@ from kartra_sf_pipeline.sample.draw import Bools, Draw, Ints, text, where, zipf
 from kartra_sf_pipeline.sample.emails import as_typed
 from kartra_sf_pipeline.sample.name_cells import name_columns, phone_columns
 from kartra_sf_pipeline.sample.people import People, per_locale
-from kartra_sf_pipeline.sample.places import COUNTRY_SPELLINGS, LOCALES
+from kartra_sf_pipeline.sample.places import COUNTRY_SPELLINGS
 
 HEADERS: tuple[str, ...] = (
     *CONTACTS.column_names,
@@ -59,9 +59,14 @@ def contact_frame(
     company, website = _company_cells(draw, people)
     address = people.has_address & draw.chance(0.95)
     country = where(draw.chance(0.04), _respelled(people.country), people.country)
-    ipv4 = text(draw.ints(11, 223), ".", draw.ints(0, 256), ".", draw.ints(0, 256), ".", draw.ints(1, 255))
+    ipv4 = text(
+        draw.ints(11, 223), ".", draw.ints(0, 256), ".", draw.ints(0, 256), ".", draw.ints(1, 255)
+    )
     ipv6 = text("2a02:", draw.codes(4), ":", draw.codes(4), "::", draw.codes(3))
     ip = where(draw.chance(0.07), ipv6, ipv4)
+    # A spreadsheet took some postal codes for numbers.
+    lost_zero = (people.locale == 0) & draw.chance(0.08)
+    bare_zip = people.postal_code.str.strip_chars_start("0")
     handle = emails["true_email"].str.replace(r"@.*$", "").str.replace_all(r"[^a-z0-9]", "")
     nothing = pl.repeat(None, n, dtype=pl.String, eager=True)
     deleted_at = np.minimum(people.joined + draw.ints(1, 400) * 86_400, people.block.now)
@@ -78,7 +83,7 @@ def contact_frame(
         "company": company,
         "address": where(address, people.street, None),
         "city": where(address | draw.chance(0.08), people.city, None),
-        "zip": where(address, people.postal_code, None),
+        "zip": where(address, where(lost_zero, bare_zip, people.postal_code), None),
         "state": where(address, people.state, None),
         "country": where(draw.chance(0.88), country, None),
         "website": website,
@@ -90,12 +95,14 @@ def contact_frame(
         "ip_country": where(draw.chance(0.8), people.country, None),
         "source": draw.pick(_SOURCES, (48, 12, 1, 1, 12, 14, 7, 4, 1)),
         "source_id": nothing,
-        "score": pl.Series((draw.exponential(22.0) * draw.chance(0.7)).astype(np.int64)).cast(pl.String),
+        "score": pl.Series((draw.exponential(22.0) * draw.chance(0.7)).astype(np.int64)).cast(
+            pl.String
+        ),
         "tags": _tags(draw, n, bought),
         "lists": _lists(draw, n, buyer),
         "sequences": joined_picks(
             draw,
-            pl.Series([name for name, *_ in catalogue.SEQUENCES]),
+            pl.Series([sequence.name for sequence in catalogue.SEQUENCES]),
             draw.choose((40, 34, 18, 8)),
             catalogue.SEQUENCE_WEIGHTS,
             ",",
@@ -103,16 +110,28 @@ def contact_frame(
         **consent,
         "status": status,
         "blacklisted": where(blacklisted, "1", "0"),
-        "sales_tax_id": where(draw.chance(0.012), text(draw.pick(("DE", "ESB", "NL", "GB")), draw.ints(10**8, 10**9)), None),
-        "business_type": where(
-            (people.firm >= 0) & draw.chance(0.1), draw.pick(("Company", "Sole trader", "Non-profit")), None
+        "sales_tax_id": where(
+            draw.chance(0.012),
+            text(draw.pick(("DE", "ESB", "NL", "GB")), draw.ints(10**8, 10**9)),
+            None,
         ),
-        "lead_preferred_time_zone": where(draw.chance(0.3), per_locale("zone").gather(people.locale), None),
+        "business_type": where(
+            (people.firm >= 0) & draw.chance(0.1),
+            draw.pick(("Company", "Sole trader", "Non-profit")),
+            None,
+        ),
+        "lead_preferred_time_zone": where(
+            draw.chance(0.3), per_locale("zone").gather(people.locale), None
+        ),
         "lead_picture": where(
-            draw.chance(0.03), text("https://d11n7da8rpqbjy.cloudfront.net/avatar/", draw.codes(16), ".jpg"), None
+            draw.chance(0.03),
+            text("https://d11n7da8rpqbjy.cloudfront.net/avatar/", draw.codes(16), ".jpg"),
+            None,
         ),
         "notes": where(draw.chance(0.03), draw.pick(_NOTES), None),
-        "referring_id": where(draw.chance(0.04), affiliate_ids.gather(draw.ints(0, len(affiliate_ids))), None),
+        "referring_id": where(
+            draw.chance(0.04), affiliate_ids.gather(draw.ints(0, len(affiliate_ids))), None
+        ),
         "lead_deleted": where(deleted, "1", "0"),
         "lead_deleted_date": where(deleted, stamp(deleted_at), "0000-00-00 00:00:00"),
     }
@@ -148,9 +167,13 @@ def older_version(people: People, rows: pl.DataFrame, email_then: pl.Series) -> 
         last_name=pl.when(was_empty(0.1)).then(empty).otherwise("last_name"),
         website=pl.when(was_empty(0.2)).then(empty).otherwise("website"),
         city=pl.when(was_empty(0.1)).then(pl.lit("Springfield")).otherwise("city"),
-        score=(pl.col("score").cast(pl.Int64) * pl.lit(pl.Series(draw.unit()))).cast(pl.Int64).cast(pl.String),
+        score=(pl.col("score").cast(pl.Int64) * pl.lit(pl.Series(draw.unit())))
+        .cast(pl.Int64)
+        .cast(pl.String),
         # Tags are added at the end: the older cell is the beginning of the newer one.
-        tags=pl.when(was_empty(0.6)).then(pl.col("tags").str.replace(r",[^,]*$", "")).otherwise("tags"),
+        tags=pl.when(was_empty(0.6))
+        .then(pl.col("tags").str.replace(r",[^,]*$", ""))
+        .otherwise("tags"),
         notes=pl.when(was_empty(0.5)).then(empty).otherwise("notes"),
         gdpr_status=pl.when(pending).then(pl.lit("Pending")).otherwise("gdpr_status"),
         gdpr_status_date=pl.when(pending).then(empty).otherwise("gdpr_status_date"),
@@ -200,7 +223,9 @@ def _consent(draw: Draw, people: People, buyer: Bools) -> tuple[dict[str, pl.Ser
     said = where(yes, "Yes", where((gdpr == REFUSED) | draw.chance(0.35), "No", None))
     # A bare digit: Kartra's pages disagree about what it means.
     said = where(draw.chance(0.004), draw.pick(("0", "1")), said)
-    ip = text(draw.ints(11, 223), ".", draw.ints(0, 256), ".", draw.ints(0, 256), ".", draw.ints(1, 255))
+    ip = text(
+        draw.ints(11, 223), ".", draw.ints(0, 256), ".", draw.ints(0, 256), ".", draw.ints(1, 255)
+    )
     return {
         "gdpr_status": where(blank, None, label),
         "gdpr_status_date": where(decided, date, never),
@@ -233,7 +258,9 @@ def _tags(draw: Draw, n: int, bought: pl.DataFrame) -> pl.Series:
     return (
         pl.DataFrame({"row": np.arange(n), "drawn": drawn})
         .join(purchased, on="row", how="left", maintain_order="left")
-        .select(pl.concat_str("drawn", "product", separator=",", ignore_nulls=True).replace("", None))
+        .select(
+            pl.concat_str("drawn", "product", separator=",", ignore_nulls=True).replace("", None)
+        )
         .to_series()
     )
 
@@ -248,7 +275,10 @@ def _lists(draw: Draw, n: int, buyer: Bools) -> pl.Series:
         ",",
     )
     add = buyer & ~drawn.fill_null("").str.contains("Customers", literal=True).to_numpy()
-    return where(add, pl.select(pl.concat_str(drawn, pl.lit("Customers"), separator=",", ignore_nulls=True)).to_series(), drawn)
-
-
-__all__ = ["ACCEPTED", "HEADERS", "LOCALES", "contact_frame", "older_version", "stamp"]
+    return where(
+        add,
+        pl.select(
+            pl.concat_str(drawn, pl.lit("Customers"), separator=",", ignore_nulls=True)
+        ).to_series(),
+        drawn,
+    )

@@ -12,14 +12,16 @@ from kartra_sf_pipeline.sample.draw import Bools, Draw, Floats, Ints, digits, te
 
 _JOBS = (
     "Owner", "Founder", "CEO", "Coach", "Marketing Manager", "VP, Sales", "Consultant", "Designer",
-    "Teacher", "Nurse", "Head of \"People\"", "Freelancer", "Directora", "Geschäftsführer", "Retired",
+    "Teacher", "Nurse", "Head of \"People\"", "Freelancer", "Directora", "Geschäftsführer",
+    "Retired",
 )  # fmt: skip
 _CHALLENGES = (
     "Finding clients", "Not enough time.\nI also have three kids.", "Tech overwhelm",
     "Pricing.\nPeople say \"too expensive\"", "I start things; I don't finish them", "Consistency",
     "My list is small (<500)", "Traffic &amp; ads", "Getting seen,\r\nbeing heard", "n/a",
-    "I don't know where to begin", "Cómo vender sin sentirme pesada", "Zu viele Ideen, zu wenig Zeit",
-    "Hiring a VA\n\nand keeping her", "everything!!!", "=more sales", "Launching my course\t(finally)",
+    "I don't know where to begin", "Cómo vender sin sentirme pesada", "everything!!!",
+    "Zu viele Ideen, zu wenig Zeit", "Hiring a VA\n\nand keeping her", "=more sales",
+    "Launching my course\t(finally)",
 )  # fmt: skip
 _TEAM = ("1", "just me", "2", "3-5", "10", "2-3 people", "0", "15", "solo", "25+")
 

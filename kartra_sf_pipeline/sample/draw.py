@@ -28,7 +28,9 @@ class Draw:
 
     def __init__(self, seed: int, block: int, topic: str, size: int) -> None:
         key = (block, zlib.crc32(topic.encode()))
-        self._rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))
+        self._rng = np.random.Generator(
+            np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key))
+        )
         self.size = size
 
     def unit(self, size: int | None = None) -> Floats:
@@ -88,7 +90,7 @@ class Shelf:
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)[:-1]])
 
     def index(self, locale: Ints, unit: Floats, skew: float = 1.0) -> Ints:
-        """Positions in `series`, within each row's locale; a skew above 1 favours the first ones."""
+        """Positions in `series` within each row's locale; a skew above 1 favours the first."""
         return self._starts[locale] + (self._sizes[locale] * unit**skew).astype(np.int64)
 
 
@@ -97,7 +99,9 @@ def zipf(size: int, exponent: float = 1.05) -> Floats:
     return 1.0 / np.arange(1, size + 1, dtype=np.float64) ** exponent
 
 
-def where(mask: Bools, then: pl.Series | str | None, otherwise: pl.Series | str | None) -> pl.Series:
+def where(
+    mask: Bools, then: pl.Series | str | None, otherwise: pl.Series | str | None
+) -> pl.Series:
     """Pick from two columns (or constants) by a mask."""
 
     def column(value: pl.Series | str | None) -> pl.Series:

@@ -23,9 +23,21 @@ TYPOS: dict[str, tuple[str, ...]] = {
     "aol.com": ("aol.con",),
 }
 ROLES = ("info", "sales", "support", "admin", "hello", "office", "contact", "billing")
-_HANDLE = ("sunny", "coach", "mom", "the", "real", "happy", "fit", "crafty", "lucky", "wild", "rock")
+_HANDLE = (
+    "sunny",
+    "coach",
+    "mom",
+    "the",
+    "real",
+    "happy",
+    "fit",
+    "crafty",
+    "lucky",
+    "wild",
+    "rock",
+)
 _HANDLE_END = ("life", "runner", "yoga", "cook", "traveler", "girl", "guy", "star", "days", "club")
-_LOCAL_MAIL = Shelf([locale.mail or ("gmail.com",) for locale in LOCALES])
+_LOCAL_MAIL = Shelf([locale.mail for locale in LOCALES])
 DUPLICATE_KINDS = ("typo_domain", "typo_local", "other_mail", "plus_tag", "work_mail")
 
 
@@ -47,7 +59,7 @@ def email_columns(people: People) -> pl.DataFrame:
     domain = where(at_work, work_domain, free)
     local = _local_parts(draw, people)
 
-    role = at_work & draw.chance(0.09)
+    role = at_work & draw.chance(0.09) & (people.duplicate_of < 0)
     role_name = draw.pick(ROLES)
     # One info@ per company: a second one would be the same contact.
     role &= text(role_name, "@", domain).is_first_distinct().to_numpy()
@@ -117,7 +129,9 @@ def _local_parts(draw: Draw, people: People) -> pl.Series:
 def _mistyped(draw: Draw, domain: pl.Series) -> pl.Series:
     """A common misspelling of each domain; null where there is none."""
     rounds = [
-        domain.replace_strict({name: forms[i % len(forms)] for name, forms in TYPOS.items()}, default=None)
+        domain.replace_strict(
+            {name: forms[i % len(forms)] for name, forms in TYPOS.items()}, default=None
+        )
         for i in range(6)
     ]
     which = draw.ints(0, 6)
@@ -128,7 +142,12 @@ def _mistyped(draw: Draw, domain: pl.Series) -> pl.Series:
 
 
 def _second_addresses(
-    draw: Draw, people: People, local: pl.Series, domain: pl.Series, work: pl.Series, free: pl.Series
+    draw: Draw,
+    people: People,
+    local: pl.Series,
+    domain: pl.Series,
+    work: pl.Series,
+    free: pl.Series,
 ) -> tuple[pl.Series, pl.Series, pl.Series]:
     """Give each second record of a person an address of its own; the others keep theirs."""
     second: Bools = people.duplicate_of >= 0

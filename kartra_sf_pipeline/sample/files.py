@@ -12,7 +12,7 @@ import polars as pl
 
 
 def export_name(label: str, taken: date, seed: int) -> str:
-    """`<label>_DD-MM-YYYY_<13 hex>.csv`; the hex digits are the second and microsecond of the day."""
+    """`<label>_DD-MM-YYYY_<13 hex>.csv`; the hex digits are seconds and microseconds."""
     noise = zlib.crc32(f"{seed} {label} {taken}".encode())
     # Between nine and five o'clock, UTC: the day is the same in New York.
     moment = datetime.combine(taken, time(14), UTC) + timedelta(seconds=noise % 25_000)
@@ -37,7 +37,10 @@ class CsvFile:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._handle is not None:
             self._handle.close()

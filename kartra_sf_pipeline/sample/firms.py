@@ -6,30 +6,27 @@ import numpy as np
 import polars as pl
 
 from kartra_sf_pipeline.sample.draw import Draw, Ints, text, where
+from kartra_sf_pipeline.sample.words import words
 
-_FIRST = (
-    "Bright", "Harbor", "North", "Silver", "Maple", "Summit", "Blue", "Copper", "Cedar", "Golden",
-    "River", "Granite", "Willow", "Iron", "Lantern", "Meadow", "Orchid", "Pine", "Quarry", "Raven",
-    "Saffron", "Thistle", "Umber", "Velvet", "Walnut", "Amber", "Birch", "Coral", "Delta", "Ember",
-    "Falcon", "Garnet", "Hazel", "Indigo", "Juniper", "Kestrel", "Lotus", "Marble", "Nectar", "Olive",
-    "Pebble", "Quill", "Rowan", "Sable", "Tidal", "Urban", "Vesper", "Winter", "Acorn", "Beacon",
-    "Cobalt", "Dune", "Eagle", "Fern", "Grove", "Heron", "Island", "Jasper", "Kindred", "Linden",
-    "Mosaic", "Noble", "Opal", "Prairie",
-)  # fmt: skip
-_SECOND = (
-    "gate", "field", "stone", "bridge", "wood", "light", "path", "crest", "haven", "point",
-    "leaf", "forge", "ridge", "brook", "mill", "port", "view", "well", "dale", "spark",
-    "craft", "loft", "nest", "trail", "hill", "bay", "garden", "house", "works", "road",
-    "moor", "shore", "cliff", "vale", "glen", "peak", "lake", "star", "sail", "root",
-    "hearth", "cove", "fox", "wing", "tide", "seed", "bloom", "arrow", "anchor", "compass",
-    "line", "circle", "square", "north", "east", "west", "rise", "span", "key", "bell",
-    "rock", "isle", "wave", "lark",
-)  # fmt: skip
-_KIND = (
-    "Coaching", "Studio", "Consulting", "Fitness", "Media", "Academy", "Wellness", "Marketing",
-    "Design", "Partners", "Realty", "Photography", "Bakery", "Dental", "Law", "Yoga",
-    "Accounting", "Nutrition", "Publishing", "Roofing", "Travel", "Software", "Music", "Events",
-)  # fmt: skip
+_FIRST = words("""
+    Bright Harbor North Silver Maple Summit Blue Copper Cedar Golden River Granite Willow
+    Iron Lantern Meadow Orchid Pine Quarry Raven Saffron Thistle Umber Velvet Walnut Amber
+    Birch Coral Delta Ember Falcon Garnet Hazel Indigo Juniper Kestrel Lotus Marble Nectar
+    Olive Pebble Quill Rowan Sable Tidal Urban Vesper Winter Acorn Beacon Cobalt Dune Eagle
+    Fern Grove Heron Island Jasper Kindred Linden Mosaic Noble Opal Prairie
+""")
+_SECOND = words("""
+    gate field stone bridge wood light path crest haven point leaf forge ridge brook mill
+    port view well dale spark craft loft nest trail hill bay garden house works road moor
+    shore cliff vale glen peak lake star sail root hearth cove fox wing tide seed bloom
+    arrow anchor compass line circle square north east west rise span key bell rock isle
+    wave lark
+""")
+_KIND = words("""
+    Coaching Studio Consulting Fitness Media Academy Wellness Marketing Design Partners
+    Realty Photography Bakery Dental Law Yoga Accounting Nutrition Publishing Roofing Travel
+    Software Music Events
+""")
 _ENDINGS = (".com", ".co", ".net", ".io", ".org", ".biz")
 _ENDING_WEIGHTS = (78, 7, 5, 5, 3, 2)
 

@@ -25,7 +25,9 @@ _NOTES = (
 )  # fmt: skip
 
 
-def booking_frame(people: People, contacts: pl.DataFrame, email: pl.Series, name: pl.Series) -> pl.DataFrame:
+def booking_frame(
+    people: People, contacts: pl.DataFrame, email: pl.Series, name: pl.Series
+) -> pl.DataFrame:
     """Calendar bookings of the block's contacts; some are series under one id."""
     block = people.block
     who = block.draw("bookings")
@@ -44,9 +46,7 @@ def booking_frame(people: People, contacts: pl.DataFrame, email: pl.Series, name
     kind = first.choose((50, 25, 15, 10))[which]
     host = first.choose((55, 35, 10))[which]
     past = at < block.now
-    status = np.select(
-        [draw.chance(0.15), past], ["cancelled", "completed"], "booked"
-    )
+    status = np.select([draw.chance(0.15), past], ["cancelled", "completed"], "booked")
     ids = text(5_000_000 + block.number * 20_000 + which)
     stranger = draw.chance(0.01)
     return pl.DataFrame(
@@ -62,7 +62,9 @@ def booking_frame(people: People, contacts: pl.DataFrame, email: pl.Series, name
                 draw.chance(0.8), "America/New_York", per_locale("zone").gather(people.locale[row])
             ),
             "Attendee email": where(
-                stranger, text("guest", str(block.number), "x", np.arange(n), "@guestmail.net"), email.gather(row)
+                stranger,
+                text("guest", str(block.number), "x", np.arange(n), "@guestmail.net"),
+                email.gather(row),
             ),
             "Attendee": name.gather(row),
             "Status": pl.Series(status),
@@ -108,13 +110,15 @@ def company_frame(people: People) -> pl.DataFrame:
     person = member[rows]
     known = person >= 0
     at = np.maximum(person, 0)
+    domain = firms.domains.gather(rows)
+    phone = text("+", people.dial.gather(at), people.national.gather(at))
     return pl.DataFrame(
         {
             "Company ID": text(300_000 + block.number * 10_000 + np.arange(n)),
             "Name": name,
-            "Website": where(cells.chance(0.75), text("https://www.", firms.domains.gather(rows)), None),
-            "Domain": where(cells.chance(0.5), firms.domains.gather(rows), None),
-            "Phone": where(known & cells.chance(0.6), text("+", people.dial.gather(at), people.national.gather(at)), None),
+            "Website": where(cells.chance(0.75), text("https://www.", domain), None),
+            "Domain": where(cells.chance(0.5), domain, None),
+            "Phone": where(known & cells.chance(0.6), phone, None),
             "Address": where(known, people.street.gather(at), None),
             "City": where(known, people.city.gather(at), None),
             "State": where(known, people.state.gather(at), None),
@@ -127,7 +131,8 @@ def company_frame(people: People) -> pl.DataFrame:
 def list_frame() -> pl.DataFrame:
     """The account's lists."""
     names, descriptions, active, _ = zip(*catalogue.LISTS, strict=True)
-    return pl.DataFrame({"List": names, "Description": descriptions, "Active": active})
+    described = [description or None for description in descriptions]
+    return pl.DataFrame({"List": names, "Description": described, "Active": active})
 
 
 def custom_field_frame() -> pl.DataFrame:
@@ -145,29 +150,36 @@ def custom_field_frame() -> pl.DataFrame:
 
 def sequence_frame() -> pl.DataFrame:
     """The steps of the sequences, transcribed from their screens."""
-    subjects = ("Welcome!", "Did you see this?", "A story", "Your next step", "Last call", "One question")
+    subjects = (
+        "Welcome!",
+        "Did you see this?",
+        "A story",
+        "Your next step",
+        "Last call",
+        "One question",
+    )
     rows: list[dict[str, str | None]] = []
-    for name, trigger, tag, mailing_list, status, steps in catalogue.SEQUENCES:
-        for step in range(1, steps + 1):
+    for sequence in catalogue.SEQUENCES:
+        for step in range(1, sequence.steps + 1):
             condition = None
             if step % 3 == 2:
-                condition = "If tag \"customer\" then skip"
-            elif step == steps:
+                condition = 'If tag "customer" then skip'
+            elif step == sequence.steps:
                 condition = "If not opened previous e-mail"
             action = f"Send e-mail: {subjects[(step - 1) % len(subjects)]}"
-            if step == steps and tag:
-                action = f"Add tag: {tag} done"
+            if step == sequence.steps and sequence.tag:
+                action = f"Add tag: {sequence.tag} done"
             rows.append(
                 {
-                    "Sequence": name,
-                    "Trigger": trigger,
+                    "Sequence": sequence.name,
+                    "Trigger": sequence.trigger,
                     "Step": str(step),
                     "Delay": "Immediately" if step == 1 else f"{step} days",
                     "Action": action,
                     "Condition": condition,
-                    "Status": status,
-                    "Audience Tag": tag or None,
-                    "Audience List": mailing_list or None,
+                    "Status": sequence.status,
+                    "Audience Tag": sequence.tag or None,
+                    "Audience List": sequence.mailing_list or None,
                 }
             )
     return pl.DataFrame(rows, schema_overrides=dict.fromkeys(

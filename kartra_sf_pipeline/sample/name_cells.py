@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from kartra_sf_pipeline.sample.draw import Draw, text
-from kartra_sf_pipeline.sample.people import People
+from kartra_sf_pipeline.sample.draw import Draw
+from kartra_sf_pipeline.sample.names import name_pools
+from kartra_sf_pipeline.sample.people import People, per_locale
 
 # kind, share of contacts. The kinds are the truth file's `name_shown`.
 SHAPES: tuple[tuple[str, float], ...] = (
@@ -28,20 +29,28 @@ SHAPES: tuple[tuple[str, float], ...] = (
     ("emoji", 0.2),
     ("last_only", 0.4),
 )
-_PLACEHOLDERS = ("test", "Friend", "asdf", "Test Test", "n/a", "-", "Unknown", "there", "xxx", "Guest")
+_PLACEHOLDERS = (
+    "test",
+    "Friend",
+    "asdf",
+    "Test Test",
+    "n/a",
+    "-",
+    "Unknown",
+    "there",
+    "xxx",
+    "Guest",
+)
 _TITLES = ("Dr. ", "Mr. ", "Mrs. ", "Ms ", "Prof. ", "Rev. ")
+# The family name stands first, often without a space behind it.
 _FAMILY_FIRST = ("CN", "JP", "KR")
-_NO_SPACE = ("CN", "JP", "KR")
 
 
 def name_columns(people: People, email: pl.Series) -> pl.DataFrame:
-    """`first_name`, `middle_name`, `last_name`, `last_name2` as typed, `name_shown` and `full_name`.
+    """The four name cells as typed, how (`name_shown`, one of SHAPES) and the `full_name`.
 
     A person's second record may go by a nickname or hold a slip of the keyboard.
     """
-    from kartra_sf_pipeline.sample.names import name_pools
-    from kartra_sf_pipeline.sample.people import per_locale
-
     draw = people.block.draw("name cells")
     second = pl.Series(people.duplicate_of >= 0)
     frame = pl.DataFrame(
@@ -82,7 +91,11 @@ def name_columns(people: People, email: pl.Series) -> pl.DataFrame:
         .otherwise("shape"),
     )
     family_first = pl.col("code").is_in(_FAMILY_FIRST)
-    gap = pl.when(pl.col("code").is_in(_NO_SPACE) & pl.col("apart")).then(pl.lit("")).otherwise(pl.lit(" "))
+    gap = (
+        pl.when(pl.col("code").is_in(_FAMILY_FIRST) & pl.col("apart"))
+        .then(pl.lit(""))
+        .otherwise(pl.lit(" "))
+    )
     surnames = pl.concat_str("family", "family2", separator=" ", ignore_nulls=True)
     full = (
         pl.when(family_first)
@@ -103,7 +116,9 @@ def name_columns(people: People, email: pl.Series) -> pl.DataFrame:
         surnames=surnames,
         # Half of the suffixes stand behind the family name, half of second surnames beside it.
         last=pl.concat_str(
-            pl.when(pl.col("apart") | pl.col("family2").is_null()).then("family").otherwise(surnames),
+            pl.when(pl.col("apart") | pl.col("family2").is_null())
+            .then("family")
+            .otherwise(surnames),
             "suffix",
             separator=" ",
             ignore_nulls=True,
@@ -116,7 +131,9 @@ def name_columns(people: People, email: pl.Series) -> pl.DataFrame:
         .then("middle")
         .alias("middle_name"),
         _chosen("last", _LAST).alias("last_name"),
-        pl.when(pl.col("shape").is_in(("as_is", "titled", "spaced"))).then("last2").alias("last_name2"),
+        pl.when(pl.col("shape").is_in(("as_is", "titled", "spaced")))
+        .then("last2")
+        .alias("last_name2"),
         pl.col("shape").alias("name_shown"),
         "full_name",
     )
@@ -164,8 +181,6 @@ def _chosen(default: str, forms: dict[str, pl.Expr]) -> pl.Expr:
 
 def phone_columns(people: People, draw: Draw) -> pl.DataFrame:
     """`phone` and `phone_country_code` as typed and as spreadsheets left them, and `phone_e164`."""
-    from kartra_sf_pipeline.sample.people import per_locale
-
     frame = pl.DataFrame(
         {
             "dial": people.dial,
@@ -219,6 +234,3 @@ def phone_columns(people: People, draw: Draw) -> pl.DataFrame:
         .alias("phone_country_code"),
         pl.when("has").then(pl.concat_str(plus, n)).alias("phone_e164"),
     )
-
-
-__all__ = ["SHAPES", "name_columns", "phone_columns", "text"]

@@ -5,29 +5,31 @@ from __future__ import annotations
 import importlib
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 
 import polars as pl
 
 from kartra_sf_pipeline.sample.draw import Shelf
 from kartra_sf_pipeline.sample.places import LOCALES
+from kartra_sf_pipeline.sample.words import words
 
 # What a first name becomes when a person signs up a second time.
+_NICKNAMES = """
+    Alexander=Alex Alexandra=Alex Andrew=Andy Anthony=Tony Barbara=Barb Benjamin=Ben
+    Catherine=Cathy Charles=Charlie Christina=Tina Christine=Chris Christopher=Chris
+    Cynthia=Cindy Daniel=Dan David=Dave Deborah=Debbie Donald=Don Dorothy=Dot Edward=Ted
+    Elizabeth=Liz Frances=Fran Gregory=Greg James=Jim Jacqueline=Jackie Jeffrey=Jeff
+    Jennifer=Jen Jessica=Jess John=Jack Jonathan=Jon Joseph=Joe Joshua=Josh Judith=Judy
+    Katherine=Kate Kathleen=Kathy Kenneth=Ken Kimberly=Kim Lawrence=Larry Margaret=Peggy
+    Matthew=Matt Michael=Mike Nicholas=Nick Pamela=Pam Patricia=Pat Patrick=Pat
+    Rebecca=Becky Richard=Rick Robert=Bob Ronald=Ron Samantha=Sam Samuel=Sam Sandra=Sandy
+    Stephanie=Steph Stephen=Steve Steven=Steve Susan=Sue Thomas=Tom Timothy=Tim
+    Victoria=Vicky William=Bill Zachary=Zach
+"""
 NICKNAMES: dict[str, str] = {
-    "Alexander": "Alex", "Alexandra": "Alex", "Andrew": "Andy", "Anthony": "Tony", "Barbara": "Barb",
-    "Benjamin": "Ben", "Catherine": "Cathy", "Charles": "Charlie", "Christina": "Tina",
-    "Christine": "Chris", "Christopher": "Chris", "Cynthia": "Cindy", "Daniel": "Dan",
-    "David": "Dave", "Deborah": "Debbie", "Donald": "Don", "Dorothy": "Dot", "Edward": "Ted",
-    "Elizabeth": "Liz", "Frances": "Fran", "Gregory": "Greg", "James": "Jim", "Jacqueline": "Jackie",
-    "Jeffrey": "Jeff", "Jennifer": "Jen", "Jessica": "Jess", "John": "Jack", "Jonathan": "Jon",
-    "Joseph": "Joe", "Joshua": "Josh", "Judith": "Judy", "Katherine": "Kate", "Kathleen": "Kathy",
-    "Kenneth": "Ken", "Kimberly": "Kim", "Lawrence": "Larry", "Margaret": "Peggy", "Matthew": "Matt",
-    "Michael": "Mike", "Nicholas": "Nick", "Pamela": "Pam", "Patricia": "Pat", "Patrick": "Pat",
-    "Rebecca": "Becky", "Richard": "Rick", "Robert": "Bob", "Ronald": "Ron", "Samantha": "Sam",
-    "Samuel": "Sam", "Sandra": "Sandy", "Stephanie": "Steph", "Stephen": "Steve", "Steven": "Steve",
-    "Susan": "Sue", "Thomas": "Tom", "Timothy": "Tim", "Victoria": "Vicky", "William": "Bill",
-    "Zachary": "Zach",
-}  # fmt: skip
+    full: short for full, _, short in (pair.partition("=") for pair in words(_NICKNAMES))
+}
 
 # Particles by Faker locale: part of the family name, written small.
 PARTICLES: dict[str, tuple[str, ...]] = {
@@ -53,10 +55,12 @@ def _listed(provider: type, *attributes: str) -> list[str]:
     """The first of the attributes that holds a list worth using, most frequent names first."""
     for attribute in attributes:
         values = getattr(provider, attribute, None)
-        if values is None or callable(values) or len(values) < 5:
+        # A stub such as Polish's ["Doe"], or a method of the same name, is none.
+        if not isinstance(values, list | tuple | dict) or len(values) < 5:
             continue
         if isinstance(values, dict):
-            values = sorted(values, key=lambda name: (-values[name], name))
+            frequency: dict[str, float] = values
+            values = sorted(frequency, key=lambda name: (-frequency[name], name))
         # Names of several words would leave it open where the first name ends.
         return [name for name in dict.fromkeys(values) if re.fullmatch(r"[^\s,;.\"]+", name)]
     return []
@@ -88,9 +92,8 @@ class NamePools:
         self.nickname = self.given.series.replace_strict(NICKNAMES, default=None)
 
 
-def _map(series: pl.Series, function: object) -> pl.Series:
-    """Apply a function to each value of a pool (some thousand values, once per account)."""
-    assert callable(function)
+def _map(series: pl.Series, function: Callable[[str], str]) -> pl.Series:
+    """Apply a function to each value of a pool (some thousand values, once per process)."""
     return pl.Series([function(value) for value in series], dtype=pl.String)
 
 

@@ -20,7 +20,9 @@ TYPES = (
     "Sale", "Rebill", "Failed", "Cancellation", "Request Can.", "Revert Can.", "Refund",
     "Partial refund", "Chargeback", None,
 )  # fmt: skip
-SALE, REBILL, FAILED, CANCELLATION, REQUEST, REVERT, REFUND, PARTIAL, CHARGEBACK, UNLABELLED = range(10)
+SALE, REBILL, FAILED, CANCELLATION, REQUEST, REVERT, REFUND, PARTIAL, CHARGEBACK, UNLABELLED = (
+    range(10)
+)
 STATUSES = ("Active", "Pending Cancellation", "Paused", "Cancelled", "Terminated")
 ACTIVE, PENDING, PAUSED, CANCELLED, TERMINATED = range(5)
 
@@ -117,10 +119,22 @@ def make_orders(people: People, can_buy: Bools) -> Orders:
 def _frame(**columns: NDArray[np.generic] | int | bool) -> pl.DataFrame:
     size = len(columns["at"]) if isinstance(columns["at"], np.ndarray) else 0
     defaults: dict[str, int | bool] = {
-        "sub": -1, "payment": 0, "parent": -1, "reattempt": False, "automatic": False, "trial": False,
+        "sub": -1, "payment": 0, "parent": -1,
+        "reattempt": False, "automatic": False, "trial": False,
     }  # fmt: skip
     merged = {**defaults, **columns}
-    order = ("type", "at", "row", "offer", "sub", "payment", "parent", "reattempt", "automatic", "trial")
+    order = (
+        "type",
+        "at",
+        "row",
+        "offer",
+        "sub",
+        "payment",
+        "parent",
+        "reattempt",
+        "automatic",
+        "trial",
+    )
     return pl.DataFrame({
         name: np.broadcast_to(np.asarray(merged[name]), size).astype(
             np.bool_ if name in ("reattempt", "automatic", "trial") else np.int64
@@ -213,7 +227,9 @@ def _histories(block: Block, plan: _Plan, planned: Ints) -> tuple[pl.DataFrame, 
             "start": plan.start,
             "status": status.astype(np.int64),
             "end": np.where(ended, end, np.where(complete, last_paid, 0)),
-            "next_due": np.where((status == ACTIVE) | (status == PAUSED), np.maximum(due, now + DAY), 0),
+            "next_due": np.where(
+                (status == ACTIVE) | (status == PAUSED), np.maximum(due, now + DAY), 0
+            ),
             "paid": rebills + 1,
         }
     )

@@ -64,7 +64,9 @@ class Partners:
                 "Due": dollars(earned - paid - reserve),
                 "Paid": dollars(paid),
                 "Payment method": method,
-                "PayPal email": where((method == "PayPal").fill_null(value=False).to_numpy(), self.emails, None),
+                "PayPal email": where(
+                    (method == "PayPal").fill_null(value=False).to_numpy(), self.emails, None
+                ),
             }
         ).filter(pl.Series(self.listed))
 

@@ -92,7 +92,7 @@ def per_locale(attribute: str) -> pl.Series:
 
 _PLACES = Shelf([locale.places for locale in LOCALES])
 _PLACE_PARTS = _PLACES.series.str.split_exact("|", 3).struct.unnest()
-_PREFIXES = Shelf([locale.prefixes or ("",) for locale in LOCALES])
+_PREFIXES = Shelf([locale.prefixes or [""] for locale in LOCALES])
 _EUROPEAN_STREETS = (
     "Linden", "Garten", "Kirch", "Berg", "Mühlen", "Rosen", "Victoria", "Libertad", "Pasteur",
     "Garibaldi", "Stations", "Molen", "Storm", "Victor Hugo", "São João", "Mayor", "Juárez",
@@ -123,7 +123,6 @@ def make_people(block: Block) -> People:
     firm = np.where(has_firm, firms.choose(draw)[person], -1)
 
     family, family2, middle, suffix = _other_names(draw, pools.family.series, locale, family_at)
-    # Half of the people with two family names keep the second in its own cell.
     place = _PLACES.index(locale, draw.unit()[household])
     area = _PLACE_PARTS["field_3"].gather(place)
     city = _PLACE_PARTS["field_0"].gather(place)
@@ -189,7 +188,9 @@ def _other_names(
     tight = particle.str.ends_with("'") | particle.str.ends_with("-") | (particle == "Mc")
     gap = where((tight | (particle == "")).to_numpy(), "", " ")
     base = families.gather(family_at)
-    family = where(draw.chance(likely[locale]), text(particle, gap, base).str.replace("  ", " "), base)
+    family = where(
+        draw.chance(likely[locale]), text(particle, gap, base).str.replace("  ", " "), base
+    )
 
     two = np.array([0.6 if c in ("ES", "MX") else 0.12 if c == "BR" else 0.0 for c in code])
     other = families.gather(pools.family.index(locale, draw.unit(), 1.4))
@@ -241,15 +242,28 @@ def _postal_codes(draw: Draw, locale: Ints, prefix: pl.Series) -> pl.Series:
         .when(pl.col("how") == "ca")
         .then(
             pl.concat_str(
-                "prefix", pl.lit(" "), one, pl.col("letters").str.slice(0, 1), pl.col("tail").str.slice(1, 1)
+                "prefix",
+                pl.lit(" "),
+                one,
+                pl.col("letters").str.slice(0, 1),
+                pl.col("tail").str.slice(1, 1),
             )
         )
         .when(pl.col("how") == "nl")
         .then(pl.concat_str("prefix", pl.lit(" "), "letters"))
         .when(pl.col("how") == "br")
-        .then(pl.concat_str("prefix", pl.col("tail").str.slice(0, 3), pl.lit("-"), pl.col("tail").str.slice(2, 3)))
+        .then(
+            pl.concat_str(
+                "prefix",
+                pl.col("tail").str.slice(0, 3),
+                pl.lit("-"),
+                pl.col("tail").str.slice(2, 3),
+            )
+        )
         .otherwise(
-            pl.concat_str("prefix", pl.col("tail").str.slice(0, pl.col("how").cast(pl.Int64, strict=False)))
+            pl.concat_str(
+                "prefix", pl.col("tail").str.slice(0, pl.col("how").cast(pl.Int64, strict=False))
+            )
         )
         .alias("postal_code")
     ).to_series()

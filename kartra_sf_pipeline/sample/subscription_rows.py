@@ -49,6 +49,7 @@ def subscription_frame(
     left = text(np.maximum(plan - paid, 0))
     amount = dollars(price)
     grouped = amount.str.replace(r"^(\d+)(\d{3}\.)", "${1},${2}")
+    no_date = where(draw.chance(0.5), "N/A", None)
     shown = where(draw.chance(0.85), text("$", grouped), amount)
     return pl.DataFrame(
         {
@@ -62,7 +63,7 @@ def subscription_frame(
             "lead_id": contacts["id"].gather(row),
             "Start date": stamp(table["start"], style),
             "End date": where(end > 0, stamp(end, style), None),
-            "Next payment date": where(due > 0, stamp(due, style), where(draw.chance(0.5), "N/A", None)),
+            "Next payment date": where(due > 0, stamp(due, style), no_date),
             "Next payment amount": where(due > 0, shown, None),
             "Payment number": table["paid"].cast(pl.String),
             "Payments left": where(plan > 0, left, "Until cancelled"),

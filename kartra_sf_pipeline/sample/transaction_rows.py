@@ -8,29 +8,25 @@ import numpy as np
 import polars as pl
 
 from kartra_sf_pipeline.kartra.exports import TRANSACTION_HEADERS
-from kartra_sf_pipeline.sample.catalogue import OFFERS, offer_column
+from kartra_sf_pipeline.sample.amounts import Money, amounts
+from kartra_sf_pipeline.sample.catalogue import offer_column
 from kartra_sf_pipeline.sample.contact_rows import stamp
-from kartra_sf_pipeline.sample.draw import UPPER, Bools, Draw, Ints, text, where, zipf
+from kartra_sf_pipeline.sample.draw import UPPER, Bools, Ints, text, where, zipf
+from kartra_sf_pipeline.sample.expected import expected_rows, make_oddities
 from kartra_sf_pipeline.sample.orders import (
     CANCELLATION,
-    CHARGEBACK,
     FAILED,
-    PARTIAL,
-    REBILL,
-    REFUND,
     REVERT,
     SALE,
     TYPES,
-    UNLABELLED,
     Orders,
 )
 from kartra_sf_pipeline.sample.partners import Partners, dollars
-from kartra_sf_pipeline.sample.people import People, per_locale
+from kartra_sf_pipeline.sample.people import People
 
 SELLER = "brightpathcoach"
 TRANSACTIONS_PER_BLOCK = 1_000_000
 SUBSCRIPTIONS_PER_BLOCK = 200_000
-_COUPONS = (("LAUNCH20", 20), ("SAVE10", 10), ("FRIENDS50", 50), ("VIP100", 100))
 _LABEL_FORMS = {
     "Request Can.": "Request cancellation", "Partial refund": "Partial Refund", "Rebill": "rebill",
 }  # fmt: skip
@@ -77,26 +73,29 @@ def make_transactions(
     ids = 20_000_000 + block.number * TRANSACTIONS_PER_BLOCK + np.arange(n) * 3 + draw.ints(0, 3)
     subs = len(orders.subscriptions)
     sub_ids = 900_000 + block.number * SUBSCRIPTIONS_PER_BLOCK + np.arange(subs, dtype=np.int64) * 2
-    money = _amounts(people, events, draw)
+    money = amounts(people, events, draw)
     partner, jv = _referrals(people, events, partners)
     processor, charge, agreement, by_sub = _gateway(people, events, subs)
 
-    odd = _oddities(draw, kind, sub, parent)
+    odd = make_oddities(draw, kind, sub, parent)
     origin = np.where(parent >= 0, parent, np.arange(n))
-    known = ~odd.stranger
     label = pl.Series(TYPES, dtype=pl.String).gather(kind)
     label = where(draw.chance(0.003), label.replace(_LABEL_FORMS), label)
     label = where(odd.unlabelled, None, label)
-    lost_sub = odd.lost_subscription
-    sub_text = where((sub >= 0) & ~lost_sub, pl.Series(sub_ids).gather(np.maximum(sub, 0)).cast(pl.String)
-                     if subs else pl.repeat(None, n, dtype=pl.String, eager=True), "N/A")  # fmt: skip
+    # One place more than there are subscriptions: that of the orders without one.
+    sub_names = pl.concat([pl.Series(sub_ids).cast(pl.String), pl.Series(["N/A"])])
+    sub_text = sub_names.gather(np.where((sub >= 0) & ~odd.lost_subscription, sub, subs))
 
     # The address of that day: some contacts have changed theirs since.
     moved = at < block.now - 75 * 86_400
     email = where(moved, emails["email_then"].gather(row), emails["email"].gather(row))
     email = where(odd.stranger, text("gone.", ids[origin], "@formerclient.net"), email)
-    lead = where(odd.stranger, text(99_000_000 + ids[origin] % 1_000_000), contacts["id"].gather(row))
-    lead = where(draw.chance(0.006) & known, None, lead)
+    lead = where(
+        odd.stranger, text(99_000_000 + ids[origin] % 1_000_000), contacts["id"].gather(row)
+    )
+    # Without the lead's id a row can still be joined, if the address is today's.
+    same = (email == emails["email"].gather(row)).to_numpy()
+    lead = where(draw.chance(0.006) & ~odd.stranger & same, None, lead)
 
     def of_buyer(column: str) -> pl.Series:
         return contacts[column].gather(row)
@@ -135,11 +134,17 @@ def make_transactions(
         "Coupon_discount (USD)": dollars(money.discount),
         "Revenue (USD)": dollars(money.revenue),
         **_referral_cells(partner, jv, money, partners),
-        "Tracking_link": where(tracked, draw.pick(("ig-bio", "podcast-12", "fb-ads-q3", "launch-mail-4")), None),
-        "TrackingID1": where(tracked & draw.chance(0.4), draw.pick(("a1", "cold", "warm", "v2")), None),
+        "Tracking_link": where(
+            tracked, draw.pick(("ig-bio", "podcast-12", "fb-ads-q3", "launch-mail-4")), None
+        ),
+        "TrackingID1": where(
+            tracked & draw.chance(0.4), draw.pick(("a1", "cold", "warm", "v2")), None
+        ),
         "TrackingID2": no,
         "Landing_page": where(
-            draw.chance(0.5) & (kind == SALE), text("https://brightpath.kartra.com/page/", slug), None
+            draw.chance(0.5) & (kind == SALE),
+            text("https://brightpath.kartra.com/page/", slug),
+            None,
         ),
         "Processor": processor,
         "Processor_transaction_id": charge,
@@ -160,7 +165,7 @@ def make_transactions(
         "Rebill_reattempt": where(events["reattempt"].to_numpy(), "1", "0"),
     }
     rows = pl.DataFrame(cells).select(TRANSACTION_HEADERS).with_columns(at=pl.Series(at))
-    truth = _expected(people, events, ids, sub_ids, exported, odd)
+    truth = expected_rows(people, events, ids, sub_ids, exported, odd)
     # A refund whose sale is not in the file: the sale goes, the refund stays.
     keep = pl.Series(~odd.missing)
     opening = (kind == SALE) & (sub >= 0) & ~odd.missing
@@ -181,62 +186,6 @@ def make_transactions(
     )
 
 
-@dataclass
-class _Money:
-    """Whole cents per event; what is given back is negative."""
-
-    quantity: Ints
-    base: Ints
-    discount: Ints
-    tax: Ints
-    shipping: Ints
-    amount: Ints
-    revenue: Ints
-    coupon: pl.Series
-
-
-def _amounts(people: People, events: pl.DataFrame, draw: Draw) -> _Money:
-    kind = events["type"].to_numpy()
-    offer = events["offer"].to_numpy()
-    row = events["row"].to_numpy()
-    parent = events["parent"].to_numpy()
-    own = np.where(parent >= 0, parent, np.arange(len(events)))
-    single = np.array([not item.term for item in OFFERS])[offer]
-    quantity = np.where(single & draw.chance(0.02), 2, 1)[own]
-    trial = events["trial"].to_numpy()
-    unit = offer_column("price").to_numpy()[offer]
-    base = np.where(trial, np.maximum(offer_column("trial").to_numpy()[offer], 0), unit)
-    used = draw.chance(0.09) & (kind == SALE) & (base > 0) & ~trial
-    which = draw.choose((45, 35, 15, 5))
-    percent = np.where(used, np.array([p for _, p in _COUPONS])[which], 0)[own]
-    coupon = where(percent > 0, pl.Series([c for c, _ in _COUPONS]).gather(which[own]), None)
-    net = base * quantity
-    discount = net * percent // 100
-    # Whether a buyer is taxed does not change from one payment to the next.
-    rates = people.block.draw("sales tax")
-    european = per_locale("consent_law").to_numpy()[people.locale] & rates.chance(0.6)
-    american = (people.locale == 0) & rates.chance(0.3)
-    rate = np.where(european, 2_000, np.where(american, 600 + 25 * rates.ints(0, 10), 0))[row]
-    tax = (net - discount) * rate // 10_000
-    shipping = offer_column("shipping").to_numpy()[offer] * quantity
-    nothing = (kind >= CANCELLATION) & (kind <= REVERT)
-    share = np.where(kind == PARTIAL, 2, 1)
-    back = np.where((kind >= REFUND) & (kind <= CHARGEBACK), -1, 1)
-    amount = np.where(nothing, 0, (net - discount + tax + shipping) // share * back)
-    paid = (kind != FAILED) & ~nothing
-    revenue = np.where(paid, (net - discount) // share * back, 0)
-    return _Money(
-        quantity=quantity,
-        base=base,
-        discount=np.where(nothing, 0, discount),
-        tax=np.where(nothing, 0, tax),
-        shipping=np.where(nothing, 0, shipping),
-        amount=amount,
-        revenue=revenue,
-        coupon=where(nothing, None, coupon),
-    )
-
-
 def _referrals(people: People, events: pl.DataFrame, partners: Partners) -> tuple[Ints, Ints]:
     """The affiliate and the joint-venture partner of each event's buyer, or -1."""
     draw = people.block.draw("referrals")
@@ -247,7 +196,7 @@ def _referrals(people: People, events: pl.DataFrame, partners: Partners) -> tupl
 
 
 def _referral_cells(
-    partner: Ints, jv: Ints, money: _Money, partners: Partners
+    partner: Ints, jv: Ints, money: Money, partners: Partners
 ) -> dict[str, pl.Series]:
     by, broker = np.maximum(partner, 0), np.maximum(jv, 0)
     referred, brokered = partner >= 0, jv >= 0
@@ -272,7 +221,9 @@ def _referral_cells(
 def _gateway(
     people: People, events: pl.DataFrame, subs: int
 ) -> tuple[pl.Series, pl.Series, pl.Series, tuple[pl.Series, pl.Series]]:
-    """Processor, its transaction id and its subscription id per event; the last two per subscription."""
+    """Processor, its transaction id and its subscription id, by event; and by subscription, the
+    processor and its subscription id.
+    """
     n = len(events)
     draw = people.block.draw("gateway", n)
     row, sub, kind = (events[name].to_numpy() for name in ("row", "sub", "type"))
@@ -287,7 +238,10 @@ def _gateway(
     charge = where(same, charge.gather(np.where(parent >= 0, parent, 0)), charge)
     charge = where((kind >= CANCELLATION) & (kind <= REVERT), None, charge)
     agreements = people.block.draw("agreements", subs)
-    paypal_agreement, other = text("I-", agreements.codes(12, UPPER)), text("sub_1", agreements.codes(18))
+    paypal_agreement, other = (
+        text("I-", agreements.codes(12, UPPER)),
+        text("sub_1", agreements.codes(18)),
+    )
     owner = np.zeros(subs, dtype=np.int64)
     owner[sub[sub >= 0]] = row[sub >= 0]
     by_sub = per_buyer.gather(owner)
@@ -295,88 +249,3 @@ def _gateway(
     none = pl.repeat(None, n, dtype=pl.String, eager=True)
     per_event = where(sub >= 0, agreement.gather(np.maximum(sub, 0)), None) if subs else none
     return processor, charge, per_event, (by_sub, agreement)
-
-
-@dataclass
-class _Oddities:
-    """Rows that do not fit: a tiny share of every account."""
-
-    stranger: Bools
-    unlabelled: Bools
-    lost_subscription: Bools
-    missing: Bools
-
-
-def _oddities(draw: Draw, kind: Ints, sub: Ints, parent: Ints) -> _Oddities:
-    """Buyers who are not among the contacts, a row without a type, rebills without their
-    subscription, sales that a refund points at and that are not in the file.
-    """
-    single_sale = (kind == SALE) & (sub < 0)
-    stranger = single_sale & draw.chance(0.012)
-    unlabelled = (kind == REBILL) & draw.chance(0.0004)
-    lost = (kind == REBILL) & draw.chance(0.0012) & ~unlabelled
-    rebills = np.flatnonzero(kind == REBILL)
-    if len(rebills) > 2:
-        unlabelled[rebills[len(rebills) // 2]] = True
-        lost[rebills[len(rebills) // 2]] = False
-        lost[rebills[len(rebills) // 3]] = True
-    singles = np.flatnonzero(single_sale)
-    if len(singles) > 2:
-        stranger[singles[len(singles) // 2]] = True
-    missing = np.zeros(len(kind), dtype=np.bool_)
-    refunded = parent[(parent >= 0) & (kind == REFUND)]
-    refunded = refunded[single_sale[refunded] & ~stranger[refunded]]
-    missing[refunded[::40]] = True
-    # What is given back to a stranger, too, is a stranger's.
-    stranger |= (parent >= 0) & stranger[np.maximum(parent, 0)]
-    return _Oddities(stranger, unlabelled, lost, missing)
-
-
-def _expected(
-    people: People, events: pl.DataFrame, ids: Ints, sub_ids: Ints, exported: Bools, odd: _Oddities
-) -> pl.DataFrame:
-    """What each row should become, by the rules that a reader of the docs could apply by hand."""
-    kind, sub, row, parent = (events[name].to_numpy() for name in ("type", "sub", "row", "parent"))
-    n = len(events)
-    in_sub = sub >= 0
-    at_sub = np.maximum(sub, 0)
-    in_export = in_sub & (exported[at_sub] if len(exported) else False)
-    opening = (kind == SALE) & in_sub
-    own_key = text("T", ids)
-    sub_key = text("S", sub_ids[at_sub]) if len(sub_ids) else own_key
-    money_back = (kind >= REFUND) & (kind <= CHARGEBACK)
-    ends = (kind >= CANCELLATION) & (kind <= REVERT)
-    rolled = in_sub & (kind <= REBILL)
-    folded = rolled & (in_export | ~opening)
-    reason = np.select(
-        [odd.unlabelled, odd.stranger, odd.lost_subscription, kind == FAILED, ends,
-         folded & opening, folded],
-        ["unknown_type", "buyer_not_found", "no_subscription", "failed_payment", "status_evidence",
-         "first_payment", "rebill_rolled_up"],
-        "",
-    )  # fmt: skip
-    disposition = np.select(
-        [odd.unlabelled | odd.stranger | odd.lost_subscription, kind == FAILED, ends | folded],
-        ["quarantine", "suppress", "merge"],
-        "keep",
-    )
-    parents = np.maximum(parent, 0)
-    orphaned = money_back & (odd.missing[parents] | odd.stranger[parents])
-    disposition = np.where(orphaned, "quarantine", disposition)
-    reason = np.where(orphaned & odd.missing[parents], "sale_not_found", reason)
-    reason = np.where(orphaned & odd.stranger[parents], "buyer_not_found", reason)
-    opportunity = where(in_sub & ~money_back, sub_key, own_key)
-    gone = np.isin(disposition, ("quarantine", "suppress"))
-    return pl.DataFrame(
-        {
-            "transaction_id": pl.Series(ids).cast(pl.String),
-            "type": pl.Series(TYPES, dtype=pl.String).gather(np.where(odd.unlabelled, UNLABELLED, kind)),
-            "contact_id": where(odd.stranger, None, pl.Series(people.contact_id[row]).cast(pl.String)),
-            "disposition": pl.Series(disposition),
-            "reason": pl.Series(reason).replace("", None),
-            "opportunity_key": where(gone, None, opportunity),
-            "parent_transaction_id": where(money_back, pl.Series(ids[parents]).cast(pl.String), None),
-            "adjusts_key": where(money_back & ~gone, opportunity.gather(parents), None),
-            "rows": pl.Series(np.ones(n, dtype=np.int64)),
-        }
-    )

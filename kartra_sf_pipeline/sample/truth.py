@@ -22,7 +22,8 @@ class Truth:
     clusters are one person. `duplicate_kind` tells how a second record differs; `household` is
     equal for relatives, who are different people. `given`, `family`... are the name as it is, and
     `name_shown` how it stands in the cells. `company` and `domain` are the firm that a person is
-    of, whatever the cells say. `transactions` has one row per transaction id: what it should become.
+    of, whatever the cells say. `transactions` has one row per transaction id: what it should
+    become, and in how many `rows` of the files it stands.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +35,10 @@ class Truth:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         for writer in self._writers.values():
             writer.close()
