@@ -90,7 +90,14 @@ PHASES: tuple[Phase, ...] = (
         update_only=True,
         stamp_field=None,
         # The very last: tags complete records whose every relation has been confirmed.
-        depends_on=("contacts", "opportunities", "campaign_members", "events", "tasks"),
+        depends_on=(
+            "contacts",
+            "opportunity_contact_roles",
+            "opportunity_line_items",
+            "campaign_members",
+            "events",
+            "tasks",
+        ),
     ),
 )
 
