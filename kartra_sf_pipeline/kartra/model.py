@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from kartra_sf_pipeline.errors import ExportError
-from kartra_sf_pipeline.kartra.exports import EXPORTS, EXTRACT_DATE, LINEAGE, raw_columns
+from kartra_sf_pipeline.kartra.exports import EXTRACT_DATE, LINEAGE, raw_columns
 
 QUARANTINE_SCHEMA: dict[str, type[pl.DataType]] = {
     "export": pl.String,
@@ -25,7 +25,8 @@ class FileReport:
     """One file as it was read.
 
     Its records are `rows + quarantined`. `encoding_assumed` says that the encoding is a guess;
-    `stamp` is Kartra's own, from the file name. `problem` is set when the file could not be read
+    `stamp` is Kartra's own, from the file name. `idle_columns` have neither header nor cells and
+    are left out of the frame. `problem` is set when the file could not be read
     at all, and then it has neither rows nor quarantined records.
     """
 
@@ -44,6 +45,7 @@ class FileReport:
     sha256: str | None = None
     header_columns: list[str] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
+    idle_columns: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problem: ExportError | None = None
 
@@ -62,12 +64,17 @@ class ExportSet:
         return [report for report in self.files if report.export == export]
 
 
+@dataclass
+class SpooledSet:
+    """An `ExportSet` whose rows lie in Parquet files."""
+
+    frames: dict[str, pl.LazyFrame]
+    quarantine: pl.DataFrame
+    files: list[FileReport]
+    notes: list[str]
+
+
 def raw_schema(export: str) -> dict[str, type[pl.DataType]]:
     """Schema of `raw_<export>` without `x__` columns: text, but for the date and the line."""
     own: dict[str, type[pl.DataType]] = {EXTRACT_DATE: pl.Date, LINEAGE[1]: pl.Int64}
     return {name: own.get(name, pl.String) for name in raw_columns(export)}
-
-
-def empty_frames() -> dict[str, pl.DataFrame]:
-    """A frame without rows for each export."""
-    return {name: pl.DataFrame(schema=raw_schema(name)) for name in EXPORTS}

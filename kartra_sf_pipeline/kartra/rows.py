@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
@@ -22,26 +24,42 @@ _BROKEN_SCHEMA = {
 }
 
 
+def iter_rows(
+    buffer: Buffer, head: Head, names: tuple[str, ...]
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Batch by batch, the sound records (columns `names` and `source_line`) and the broken ones.
+
+    Cells are verbatim; an empty cell is null, quoted or not. A batch may be empty.
+    """
+    dialect = Dialect(head.delimiter.encode(), head.newline, len(names))
+    for block in _ahead(blocks(buffer, head.start, head.line, dialect)):
+        yield _cells(block, dialect, names), _broken_frame(block.broken)
+
+
 def read_rows(
     buffer: Buffer, head: Head, names: tuple[str, ...]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The sound records (columns `names` and `source_line`), and the broken ones.
+    """All records at once, as `iter_rows` gives them."""
+    frames = [pl.DataFrame(schema={**dict.fromkeys(names, pl.String), _LINE: pl.Int64})]
+    broken = [_broken_frame([])]
+    for rows, aside in iter_rows(buffer, head, names):
+        frames.append(rows)
+        broken.append(aside)
+    return pl.concat(frames, rechunk=False), pl.concat(broken)
 
-    Cells are verbatim; an empty cell is null, quoted or not.
-    """
-    dialect = Dialect(head.delimiter.encode(), head.newline, len(names))
-    frames: list[pl.DataFrame] = []
-    broken: list[Broken] = []
-    for block in blocks(buffer, head.start, head.line, dialect):
-        broken.extend(block.broken)
-        if block.lines.size:
-            frames.append(_cells(block, dialect, names))
-    empty = pl.DataFrame(schema={**dict.fromkeys(names, pl.String), _LINE: pl.Int64})
-    frame = pl.concat([empty, *frames], rechunk=False)
-    return frame, _broken_frame(broken)
+
+def _ahead(found: Iterator[Block]) -> Iterator[Block]:
+    """The blocks, each sought while the one before it is being parsed."""
+    with ThreadPoolExecutor(1, thread_name_prefix="structure") as pool:
+        coming = pool.submit(next, found, None)
+        while (block := coming.result()) is not None:
+            coming = pool.submit(next, found, None)
+            yield block
 
 
 def _cells(block: Block, dialect: Dialect, names: tuple[str, ...]) -> pl.DataFrame:
+    if not block.lines.size:
+        return pl.DataFrame(schema={**dict.fromkeys(names, pl.String), _LINE: pl.Int64})
     frame = pl.read_csv(
         io.BytesIO(block.text),
         has_header=False,

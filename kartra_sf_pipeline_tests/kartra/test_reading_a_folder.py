@@ -11,7 +11,7 @@ from kartra_sf_pipeline.errors import ExportError
 from kartra_sf_pipeline.kartra.exports import EXPORTS, TRANSACTION_HEADERS, raw_columns
 from kartra_sf_pipeline.kartra.manifest import FileRule
 from kartra_sf_pipeline.kartra.model import ExportSet
-from kartra_sf_pipeline.kartra.reader import read_folder
+from kartra_sf_pipeline.kartra.reader import read_folder, spool_folder
 
 ACCOUNT = Path(__file__).parent / "data" / "account"
 CONTACTS = "contacts_kartra_09-06-2026_6a2803f884d5c.csv"
@@ -329,3 +329,11 @@ def test_a_blank_header_keeps_its_column_only_if_it_holds_something(tmp_path: Pa
     found = read_folder(tmp_path)
     assert found.files[0].unknown_columns == ["x__column_4"]
     assert found.frames["contacts"]["x__column_4"].to_list() == ["kept"]
+
+
+def test_spooled_frames_are_the_same_frames(tmp_path: Path, account: ExportSet) -> None:
+    spooled = spool_folder(ACCOUNT, tmp_path / "spool")
+    for name, frame in account.frames.items():
+        assert spooled.frames[name].collect().equals(frame)
+    assert spooled.quarantine.equals(account.quarantine)
+    assert spooled.files == account.files
