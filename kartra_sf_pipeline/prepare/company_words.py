@@ -26,7 +26,16 @@ _TRADE: Final = (
     r"(?:^| )(?:company|solutions|consulting|consultants|consultancy|services|enterprises|holdings"
     r"|associates|technologies|ministries|foundation|university|academy|agency|studios|clinic"
     r"|institute|logistics|ventures|industries|marketing|properties|partners|group|association"
-    r"|department|team|customer service|support)$"
+    r"|department|team|customer service|support|photography|accounting|bookkeeping|wellness"
+    r"|coaching|dental|dentistry|realty|real estate|bakery|publishing|nutrition|roofing|software"
+    r"|fitness|plumbing|landscaping|construction|boutique|restaurant|insurance|mortgage"
+    r"|chiropractic|counseling|electric|interiors|catering|productions|communications|systems)$"
+)
+# Surnames of some, but not where the company field says the same.
+_TRADE_IF_REPEATED: Final = (
+    r" (?:law|media|music|travel|studio|design|designs|salon|spa|church|school|gym|events|digital"
+    r"|health|therapy|training|education|learning|yoga|creative|labs|tech|homes|farm|farms|auto"
+    r"|motors|legal|capital|ventures|cafe|club|center|centre|art|arts|books|press|works)(?: \d+)?$"
 )
 # Not names of companies, though they stand in the company field.
 NO_COMPANY: Final = word_set(
@@ -56,6 +65,20 @@ def looks_like_company(text: pl.Expr) -> pl.Expr:
         bare.str.contains(_LEGAL_AT_END)
         | (bare.str.contains(_TRADE) & bare.str.contains(" "))
         | bare.str.contains(r" and sons$| and co$")
+    ).fill_null(False)
+
+
+def repeats_company(text: pl.Expr, company: pl.Expr) -> pl.Expr:
+    """True where a name field says what the company field says, and it is no sole trader's name."""
+    return (
+        (company_key(text) == company_key(company))
+        & (
+            words(company).str.contains(_LEGAL_AT_END)
+            | words(text).str.contains(_LEGAL_AT_END)
+            | words(text).str.replace(r" \d+$", "").str.contains(_TRADE)
+            | words(text).str.contains(_TRADE_IF_REPEATED)
+        )
+        & words(text).str.contains(" ")
     ).fill_null(False)
 
 

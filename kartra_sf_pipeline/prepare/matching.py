@@ -158,6 +158,8 @@ def _rules() -> dict[str, pl.Expr]:
         ),
         "name_phone": pl.when("same_phone").then(0.98 * names),
         "name_address": pl.when(address).then(0.97 * names),
+        # A placeholder for a last name: the address speaks for it.
+        "first_address": pl.when(address & ~known & (pl.col("first_sim") >= 0.95)).then(0.8),
         "name_local_more": pl.when(
             local & (pl.col("same_company") | pl.col("same_zip") | pl.col("same_phone"))
         ).then(0.96 * names),

@@ -13,7 +13,11 @@ import nameparser
 import polars as pl
 from nameparser import locales
 
-from kartra_sf_pipeline.prepare.company_words import company_over_two_cells, looks_like_company
+from kartra_sf_pipeline.prepare.company_words import (
+    company_over_two_cells,
+    looks_like_company,
+    repeats_company,
+)
 from kartra_sf_pipeline.prepare.distinct import map_distinct
 from kartra_sf_pipeline.prepare.nulls import clean, tidy
 from kartra_sf_pipeline.prepare.text import fold, null_if_blank
@@ -32,6 +36,11 @@ _SALUTATION: Final = r"^((?i:dr|mr|mrs|ms|miss|mx|prof|professor|doctor|rev|reve
 _SUFFIX: Final = (
     r"^(.*?[^,\s]),? ((?i:jr|sr|ii|iii|iv|ph\.?d|m\.?d|esq|d\.?d\.?s|cpa|mba|dvm|j\.?d)\.?)$"
 )
+# What people type to get past a form.
+_NOBODY: Final = (
+    "test", "tester", "testing", "asdf", "asd", "qwerty", "xxx", "abc", "unknown", "none", "nobody",
+    "anonymous", "customer", "friend", "guest", "user", "firstname", "lastname",
+)  # fmt: skip
 # Slavic patronymics stand second or last; the library knows which order that makes.
 _PATRONYMIC: Final = r"(?i)(?:ovich|ovna|evich|evna|ichna|ович|овна|евич|евна|ична|ильич)$"
 
@@ -123,9 +132,13 @@ def _classify(frame: pl.DataFrame) -> pl.DataFrame:
     )
     both = pl.concat_str("_first", "_last", separator=" ", ignore_nulls=True)
     one_cell = first.is_null() | last.is_null()
-    is_company = (one_cell & looks_like_company(both)) | (
-        ~one_cell & company_over_two_cells(first, last)
+    is_company = (
+        (one_cell & looks_like_company(both))
+        | (~one_cell & company_over_two_cells(first, last))
+        | repeats_company(both, pl.col("_company"))
     )
+    # The last name alone may be the company's: the first name stays.
+    last_is_company = ~is_company & ~one_cell & repeats_company(last, pl.col("_company"))
     whole = (
         pl.when(last.is_null() & middle.is_not_null())
         .then(pl.concat_str("_first", "_middle", separator=" ", ignore_nulls=True))
@@ -136,7 +149,11 @@ def _classify(frame: pl.DataFrame) -> pl.DataFrame:
     )
     return frame.with_columns(
         pl.when(is_company).then(both).alias("_as_company"),
-        pl.when(~is_company & (whole.str.contains(r"[ ,.]") | whole.str.contains(_UNSPACED)))
+        pl.when(~last_is_company).then(last).alias("_last"),
+        last_is_company.alias("_last_is_company"),
+        pl.when(
+            ~is_company & (whole.str.contains(r"[ ,.]") | whole.str.contains(_UNSPACED + "{2}"))
+        )
         .then(whole)
         .alias("_whole"),
     )
@@ -229,7 +246,7 @@ def _assemble(frame: pl.DataFrame) -> pl.DataFrame:
         pl.when(~is_company)
         .then(pl.when(is_split).then(pl.col("_s_salutation")).otherwise(salutation))
         .alias("salutation"),
-        pl.when(is_company)
+        pl.when(is_company | pl.col("_last_is_company"))
         .then(pl.lit("company"))
         .when(missing)
         .then(pl.lit("placeholder"))
@@ -242,6 +259,8 @@ def _assemble(frame: pl.DataFrame) -> pl.DataFrame:
             | missing
             | pl.col("_junk")
             | couple
+            | fold(person_first).is_in(_NOBODY).fill_null(False)
+            | fold(found_last).is_in(_NOBODY).fill_null(False)
             | pl.col("_l_unsure").fill_null(False)
             # Without a space nobody can tell a Chinese from a Japanese name.
             | (is_split & whole.str.contains(_UNSPACED) & ~whole.str.contains(" ")).fill_null(False)
