@@ -8,6 +8,13 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import REVOPS, SCOPE
+from kartra_sf_pipeline.assets.previews import table
+from kartra_sf_pipeline.kartra.exports import EXPORTS
+from kartra_sf_pipeline.scope.audit import audit
+from kartra_sf_pipeline.scope.behavioural import behavioural_tags
+from kartra_sf_pipeline.scope.losses import will_not_migrate
+from kartra_sf_pipeline.scope.plan import migration_scope
+from kartra_sf_pipeline.scope.quality import data_quality
 
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]

@@ -20,7 +20,7 @@ from kartra_sf_pipeline.gates.suites.prepare import EMAIL
 
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATETIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
-_AMOUNT = r"^-?\d{1,16}(\.\d{1,2})?$"
+_AMOUNT = r"^-?\d{1,16}(?:\.\d{1,2})?$"
 
 
 def _phase(
