@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 
 from kartra_sf_pipeline.prepare.money import unreadable
+from kartra_sf_pipeline.prepare.side_join import side_join
 
 KEEP: Final = "keep"
 MERGE: Final = "merge"
@@ -53,7 +54,7 @@ def dispose(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
     )
     numbers = pl.col(_RULE)
     return (
-        ruled.join(said, on="_at", how="left", maintain_order="left")
+        side_join(ruled, said, "_at")
         .with_columns(
             disposition=numbers.replace_strict(
                 {n: rule.disposition for n, rule in enumerate(rules)},
@@ -124,7 +125,7 @@ def newest_rows(frame: pl.DataFrame, key: str, *, among: pl.Expr) -> pl.DataFram
         )
     )
     found = copies.select(key, ROW).join(newest, on=key, how="inner").drop(key)
-    return frame.join(found, on=ROW, how="left", maintain_order="left")
+    return side_join(frame, found, ROW)
 
 
 def superseded() -> pl.Expr:

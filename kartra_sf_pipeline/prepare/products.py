@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 
 from kartra_sf_pipeline.prepare.money import MONEY
+from kartra_sf_pipeline.prepare.side_join import side_join
 
 # Salesforce text keys hold 255 characters; two slugs, two hashes and a separator must fit.
 _SLUG_LENGTH: Final = 100
@@ -55,9 +56,7 @@ def with_product_key(frame: pl.DataFrame) -> pl.DataFrame:
             [product_key(name, point) for name, point in pairs.iter_rows()], dtype=pl.String
         )
     )
-    return frame.join(
-        keys, on=["product", "price_point"], how="left", nulls_equal=True, maintain_order="left"
-    )
+    return side_join(frame, keys, ["product", "price_point"], nulls_equal=True)
 
 
 def _modal_price(rows: pl.DataFrame, amount: str) -> pl.DataFrame:

@@ -24,7 +24,7 @@ LINK_SCHEMA: Final = pl.Schema(
 )
 
 _SALE: Final = ("contact_key", "product")
-_COLUMNS: Final = (
+LINK_COLUMNS: Final = (
     ROW,
     "occurred_at",
     "contact_key",
@@ -44,9 +44,17 @@ def link_adjustments(
     `adjustments` and `payments` are transaction facts with a contact, `payments` with the
     `opportunity_key` that each belongs to; `subscriptions` are the opportunity keys of known ones.
     """
-    open_rows = adjustments.select(_COLUMNS).with_columns(folded(pl.col("product")))
+    open_rows = adjustments.select(LINK_COLUMNS).with_columns(folded(pl.col("product")))
+    # Of millions of payments, a refund can only be of those that share something with one.
+    shared = pl.any_horizontal(
+        [
+            pl.col(name).is_in(adjustments.get_column(name).drop_nulls().unique().implode())
+            for name in ("contact_key", "processor_transaction_id", "processor_subscription_id")
+        ]
+    )
     paid = (
-        payments.select(*_COLUMNS, "opportunity_key")
+        payments.filter(shared)
+        .select(*LINK_COLUMNS, "opportunity_key")
         .with_columns(folded(pl.col("product")))
         .sort("occurred_at", ROW)
     )

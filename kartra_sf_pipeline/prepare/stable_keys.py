@@ -6,6 +6,8 @@ import hashlib
 
 import polars as pl
 
+from kartra_sf_pipeline.prepare.side_join import side_join
+
 # Cannot occur in a cell that a CSV file gave, so no two different rows join to one text.
 _BETWEEN = "\x1f"
 
@@ -30,7 +32,7 @@ def with_key(frame: pl.DataFrame, name: str, *, own: pl.Expr, content: list[str]
     bare = keyed.filter(pl.col(name).is_null())
     hashed = bare.select("_at").with_columns(content_key(bare, "H", content).alias("_hashed"))
     return (
-        keyed.join(hashed, on="_at", how="left", maintain_order="left")
+        side_join(keyed, hashed, "_at")
         .with_columns(pl.coalesce(name, "_hashed").alias(name))
         .drop("_at", "_hashed")
     )

@@ -22,6 +22,7 @@ from kartra_sf_pipeline.prepare.money import MONEY, parse_money
 from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.payments import derived_subscriptions, payment_summary
 from kartra_sf_pipeline.prepare.products import with_product_key
+from kartra_sf_pipeline.prepare.side_join import side_join
 
 # "Terminated" is not a word for cancelled: Kartra's API tells the two apart.
 STATUSES: Final = {
@@ -85,7 +86,7 @@ def judged_subscriptions(
         .unique("subscription_key", keep="first", maintain_order=True)
         .select(opportunity_key="subscription_key", _payer="contact_key")
     )
-    facts = facts.join(payer, on="opportunity_key", how="left", maintain_order="left")
+    facts = side_join(facts, payer, "opportunity_key")
     facts = facts.with_columns(
         pl.coalesce("contact_key", "_payer").alias("contact_key"),
         pl.coalesce(

@@ -21,12 +21,20 @@ from kartra_sf_pipeline.prepare.dispositions import (
 )
 from kartra_sf_pipeline.prepare.money import MONEY
 from kartra_sf_pipeline.prepare.payments import opening_first
-from kartra_sf_pipeline.prepare.refunds import link_adjustments
+from kartra_sf_pipeline.prepare.refunds import LINK_COLUMNS, link_adjustments
+from kartra_sf_pipeline.prepare.side_join import side_join
 from kartra_sf_pipeline.prepare.subscriptions import judged_subscriptions
 from kartra_sf_pipeline.prepare.transaction_facts import transaction_facts
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, Role
 
 _HAS_ROLE: Final = {role: pl.col("role") == role.value for role in Role}
+_FOR_KEYS: Final = (
+    *LINK_COLUMNS,
+    "transaction_id",
+    "type",
+    "role",
+    "_live",
+)
 _IS_PAYMENT: Final = _HAS_ROLE[Role.PAYMENT]
 
 
@@ -63,6 +71,14 @@ def prepare_transactions(
     return _finish(judged)
 
 
+def _quoted(column: str) -> pl.Expr:
+    return (
+        pl.when(pl.col(column).is_null())
+        .then(pl.lit("blank"))
+        .otherwise(pl.format("'{}'", pl.col(column).fill_null("")))
+    )
+
+
 def _problems() -> list[Rule]:
     amount = pl.col("amount")
     return [
@@ -82,13 +98,13 @@ def _problems() -> list[Rule]:
             pl.col("type").is_null(),
             QUARANTINE,
             "unknown_type",
-            pl.format("'{}' is not a known transaction type.", pl.col("_type_text").fill_null("")),
+            pl.format("The transaction type is {}.", _quoted("_type_text")),
         ),
         Rule(
             pl.col("occurred_at").is_null(),
             QUARANTINE,
             "bad_date",
-            pl.format("'{}' is not a certain date.", pl.col("_date_text").fill_null("")),
+            pl.format("The date is {}, in no form that is certain.", _quoted("_date_text")),
         ),
         Rule(
             pl.col("unreadable_value").is_not_null(),
@@ -150,7 +166,7 @@ def _with_opportunities(facts: pl.DataFrame, in_export: pl.DataFrame) -> pl.Data
     Keys are given to live rows alone; a key is null where the row has nothing to belong to.
     """
     own_key = pl.format("T{}", pl.col("transaction_id"))
-    live = facts.filter("_live")
+    live = facts.select(_FOR_KEYS).filter("_live")
     payments = live.filter(
         _IS_PAYMENT
         & pl.col("contact_key").is_not_null()
@@ -173,12 +189,10 @@ def _with_opportunities(facts: pl.DataFrame, in_export: pl.DataFrame) -> pl.Data
             adjustments.join(links, on=ROW, how="semi").select(ROW, opportunity_key=own_key),
         ]
     )
-    return (
-        facts.join(keys, on=ROW, how="left", maintain_order="left")
-        .join(links, on=ROW, how="left", maintain_order="left")
-        .join(opening, on=ROW, how="left", maintain_order="left")
-        .join(in_export, on="subscription_key", how="left", maintain_order="left")
-        .with_columns(pl.col("_opens", "_in_export").fill_null(False))
+    for table in (keys, links, opening):
+        facts = side_join(facts, table, ROW)
+    return side_join(facts, in_export, "subscription_key").with_columns(
+        pl.col("_opens", "_in_export").fill_null(False)
     )
 
 
@@ -191,7 +205,7 @@ def _finish(judged: pl.DataFrame) -> pl.DataFrame:
     sign = pl.col("type").replace_strict(signs, default=None, return_dtype=pl.Int8)
     blank_is_zero = pl.when(sign == 0).then(pl.lit(0).cast(MONEY))
     return (
-        judged.join(newest_key, on="newest_row", how="left", maintain_order="left")
+        side_join(judged, newest_key, "newest_row")
         .with_columns(
             pl.coalesce("opportunity_key", "_newest_key").alias("opportunity_key"),
             pl.when(sign == -1)

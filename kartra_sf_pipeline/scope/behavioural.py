@@ -6,18 +6,28 @@ from typing import Final
 
 import polars as pl
 
-# Kind and its words. A tag is of the first kind that has a word in it, so the general come last.
-_KINDS: Final = {
-    "webinar": "webinars?|masterclass(es)?|livestream|replay|workshops?|summit",
-    "survey": "surveys?|quiz(zes)?|questionnaires?|polls?|nps|assessments?",
-    "course": "courses?|lessons?|modules?|students?|enrol(l)?(ed|ment)?|graduat(e|ed|es)|"
-    "certificat(e|es|ed)",
-    "membership": "members?|memberships?|subscriber access|portal|access granted|access revoked",
-    "purchase": "purchas(e|ed|er)|bought|buyers?|customers?|orders?|ordered|paid|refund(ed)?|"
-    "checkout|cart|upsell|downsell|bump|rebill(ed)?",
-    "form": "forms?|opt ?in|opted in|sign ?up|signed up|submitted|lead magnet|downloads?|"
-    "downloaded|application|applied|contacted us",
-}
+# Kind and its words. A tag is of the first kind that has a word in it: who bought a membership has
+# bought, so deeds of buying come before the goods, and general words last.
+_KINDS: Final = (
+    ("purchase", "purchas(e|ed|er|ers)|bought|buyers?|refund(ed)?|checkout|cart"),
+    ("webinar", "webinars?|masterclass(es)?|livestream|replay|workshops?|summit"),
+    ("survey", "surveys?|quiz(zes)?|questionnaires?|polls?|nps|assessments?"),
+    (
+        "course",
+        "courses?|lessons?|modules?|students?|enrol(l)?(ed|ment)?|graduat(e|ed|es)|"
+        "certificat(e|es|ed)",
+    ),
+    (
+        "membership",
+        "members?|memberships?|subscriber access|portal|access granted|access revoked",
+    ),
+    (
+        "form",
+        "forms?|opt ?in|opted in|sign ?up|signed up|submitted|lead magnet|downloads?|"
+        "downloaded|application|applied|contacted us",
+    ),
+    ("purchase", "customers?|orders?|ordered|paid|upsell|downsell|bump|rebill(ed)?"),
+)
 # Words that say what happened, shown as further evidence.
 _DEEDS: Final = (
     "register(ed)?|registrants?|attend(ed|ee|ees)?|missed|no ?show|watched|started|completed?|"
@@ -57,10 +67,10 @@ def behavioural_tags(parsed_tags: pl.DataFrame) -> pl.DataFrame:
     kind = pl.coalesce(
         [
             pl.when(pl.col("_words").str.contains(_whole_words(pattern))).then(pl.lit(name))
-            for name, pattern in _KINDS.items()
+            for name, pattern in _KINDS
         ]
     )
-    every_word = _whole_words("|".join([*_KINDS.values(), _DEEDS]))
+    every_word = _whole_words("|".join([*(pattern for _, pattern in _KINDS), _DEEDS]))
     evidence = pl.col("_words").str.extract_all(every_word).list.unique(maintain_order=True)
     return (
         tags.with_columns(_words=words)

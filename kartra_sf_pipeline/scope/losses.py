@@ -37,7 +37,7 @@ _MEND: Final = "Mend the rows in Kartra or in the file, and run again."
 _WHAT_TO_DO: Final = {
     "failed_payment": "Nothing: no money was collected.",
     "deleted_in_kartra": "Restore the contact in Kartra first if it is wanted.",
-    "buyer_not_found": "Export all contacts, deleted and blocklisted ones too, and run again.",
+    "buyer_not_found": "Export all contacts and run again; restore deleted ones in Kartra first.",
     "attendee_not_found": "Export all contacts, or correct the attendee's address.",
     "contact_not_found": "Export all contacts, or correct the note's contact.",
     "sale_not_found": "Review: find the sale by hand, or export the transactions before it.",

@@ -254,7 +254,7 @@ def test_an_address_with_two_owners_goes_to_the_one_who_holds_it_now() -> None:
 KINDS = [*(rule.labels[0] for rule in TRANSACTION_RULES.values()), "?", None]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(

@@ -23,6 +23,8 @@ def tagged(*tags: tuple[str, str]) -> pl.DataFrame:
         ("form submitted z", "form", "form, submitted"),
         ("opt-in ebook", "form", "opt in"),
         ("purchased-gold", "purchase", "purchased"),
+        ("purchased Growth Membership", "purchase", "purchased, membership"),
+        ("customer", "purchase", "customer"),
         ("Cart abandoned", "purchase", "cart, abandoned"),
     ],
 )
