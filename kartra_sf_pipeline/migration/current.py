@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import polars as pl
 
 from kartra_sf_pipeline.migration.fields import BoundColumn, match_key
+from kartra_sf_pipeline.migration.queries import (
+    REST_KEYS,
+    modified_after,
+    select_each,
+    select_in_bulk,
+)
 from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.org import Org
 
-#: Up to here a few REST queries are faster than a bulk query job; beyond, far slower.
-REST_KEYS = 2_000
 #: What the names of the org's columns end in once they stand beside the frame's own.
 ORG = "\x1eorg"
 MATCH = "_match"
-# The org's clock may differ from ours; a wider window only costs rows that are thrown away.
-_CLOCKS_APART = timedelta(days=1)
 
 
 def read_current(
@@ -37,11 +39,11 @@ def read_current(
     paths = _paths(columns, more_fields)
     asked = [column for column in keys if column.parent is None]
     if wanted.height > REST_KEYS:
-        found = _in_bulk(org, sobject, paths, keyed(keys))
+        found = select_in_bulk(org, sobject, paths, keyed(keys))
     else:
         # The part of the key with the most values finds the fewest records nobody asked for.
         best = max(asked, key=lambda column: wanted[column.name].n_unique())
-        found = query_each(org, sobject, paths, best.path, wanted[best.name])
+        found = select_each(org, sobject, paths, best.path, wanted[best.name])
     return (
         _shaped(org, found, columns, paths)
         .with_columns(match_key(keys, ORG).alias(MATCH))
@@ -66,7 +68,7 @@ def read_in_bulk(
 ) -> pl.DataFrame:
     """Like `read_by_id` for all records of a SOQL condition, always through a bulk query."""
     paths = _paths(columns, ())
-    return _shaped(org, _in_bulk(org, sobject, paths, condition), columns, paths)
+    return _shaped(org, select_in_bulk(org, sobject, paths, condition), columns, paths)
 
 
 def read_each(
@@ -74,43 +76,18 @@ def read_each(
 ) -> pl.DataFrame:
     """Like `read_by_id`, whenever they were modified; through REST, so for thousands at most."""
     paths = _paths(columns, ())
-    return _shaped(org, query_each(org, sobject, paths, "Id", ids), columns, paths)
-
-
-def query_each(
-    org: Org, sobject: str, paths: Sequence[str], field: str, values: pl.Series
-) -> pl.DataFrame:
-    """The paths of all records whose field has one of the values; as many queries as it takes."""
-    select = f"SELECT {', '.join(paths)} FROM {soql.name(sobject)}"
-    distinct = values.drop_nulls().unique(maintain_order=True)
-    pages = [as_text(org.query(f"{select} WHERE {c}")) for c in soql.in_chunks(field, distinct)]
-    return pl.concat([pl.DataFrame(schema=dict.fromkeys(paths, pl.String)), *pages])
+    return _shaped(org, select_each(org, sobject, paths, "Id", ids), columns, paths)
 
 
 def keyed(keys: Sequence[BoundColumn]) -> str:
     """The condition that holds for records which have all parts of a key."""
-    return " AND ".join(f"{column.path} != null" for column in keys)
-
-
-def modified_after(since: datetime) -> str:
-    """The condition that holds for whatever has been written since then."""
-    return f"SystemModstamp >= {soql.quote(since - _CLOCKS_APART)}"
-
-
-def as_text(answer: pl.DataFrame) -> pl.DataFrame:
-    """Query answers as text, whichever API gave them."""
-    return answer.select(pl.all().cast(pl.String))
+    return " AND ".join(f"{column.path} != null" for column in keys if column.parent is None)
 
 
 def _paths(columns: Sequence[BoundColumn], more_fields: Iterable[str]) -> list[str]:
     lookups = [column.lookup for column in columns if column.lookup]
     paths = ["Id", *(column.path for column in columns), *lookups, *more_fields]
     return list(dict.fromkeys(soql.name(path) for path in paths))
-
-
-def _in_bulk(org: Org, sobject: str, paths: Sequence[str], condition: str) -> pl.DataFrame:
-    select = f"SELECT {', '.join(paths)} FROM {soql.name(sobject)}"
-    return as_text(org.bulk_query(f"{select} WHERE {condition}"))
 
 
 def _shaped(
@@ -132,11 +109,11 @@ def _with_parent_keys(org: Org, found: pl.DataFrame, column: BoundColumn) -> pl.
     assert column.parent_key is not None
     name = column.name + ORG
     ids = found[name].drop_nulls().unique()
-    paths = ["Id", soql.name(column.parent_key)]
+    paths = ["Id", column.parent_key]
     if ids.len() > REST_KEYS:
-        parents = _in_bulk(org, column.parent, paths, f"{column.parent_key} != null")
+        parents = select_in_bulk(org, column.parent, paths, f"{column.parent_key} != null")
     else:
-        parents = query_each(org, column.parent, paths, "Id", ids)
+        parents = select_each(org, column.parent, paths, "Id", ids)
     named = parents.select(pl.col("Id").alias("_id"), pl.col(column.parent_key).alias("_key"))
     return (
         found.join(named, left_on=name, right_on="_id", how="left", maintain_order="left")

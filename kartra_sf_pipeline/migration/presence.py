@@ -7,7 +7,14 @@ from datetime import datetime
 
 import polars as pl
 
-from kartra_sf_pipeline.migration.current import REST_KEYS, as_text, modified_after, query_each
+from kartra_sf_pipeline.migration.queries import (
+    REST_KEYS,
+    count,
+    modified_after,
+    select,
+    select_each,
+    select_in_bulk,
+)
 from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.org import Org
 
@@ -22,32 +29,27 @@ def still_there(org: Org, sobject: str, ids: pl.Series, since: datetime) -> pl.S
     """
     wanted = ids.drop_nulls().unique(maintain_order=True)
     if wanted.len() > REST_KEYS:
-        select = f"SELECT Id FROM {soql.name(sobject)} WHERE {modified_after(since)}"
-        found = as_text(org.bulk_query(select))["Id"]
+        found = select_in_bulk(org, sobject, ["Id"], modified_after(since))
     else:
-        found = query_each(org, sobject, ["Id"], "Id", wanted)["Id"]
-    return wanted.filter(wanted.is_in(found.implode()))
+        found = select_each(org, sobject, ["Id"], "Id", wanted)
+    return wanted.filter(wanted.is_in(found["Id"].implode()))
 
 
 def count_stamped(org: Org, sobject: str, stamp_field: str, run_id: str) -> int:
     """How many records carry the run's stamp."""
-    return org.count(f"SELECT COUNT() {_stamped(sobject, stamp_field, run_id)}")
+    return count(org, sobject, _stamped(stamp_field, run_id))
 
 
 def stamped(
     org: Org, sobject: str, stamp_field: str, run_id: str, key_field: str | None
 ) -> pl.DataFrame:
     """sf_id and key of all records that carry the run's stamp; the key is null without a field."""
-    fields = ["Id", *([soql.name(key_field)] if key_field else [])]
-    query = f"SELECT {', '.join(fields)} {_stamped(sobject, stamp_field, run_id)}"
     few = count_stamped(org, sobject, stamp_field, run_id) <= REST_KEYS
-    found = as_text(org.query(query) if few else org.bulk_query(query))
+    paths = ["Id", *([soql.name(key_field)] if key_field else [])]
+    ask = select if few else select_in_bulk
+    found = ask(org, sobject, paths, _stamped(stamp_field, run_id))
     key = pl.col(key_field) if key_field else pl.lit(None, pl.String)
     return found.select(sf_id="Id", key=key)
-
-
-def _stamped(sobject: str, stamp_field: str, run_id: str) -> str:
-    return f"FROM {soql.name(sobject)} WHERE {soql.name(stamp_field)} = {soql.quote(run_id)}"
 
 
 def holders_of_others(
@@ -62,8 +64,8 @@ def holders_of_others(
         own = ours.get(child, pl.Series([], dtype=pl.String))
         children = _children(org, child, lookup, ids, since)
         foreign = children.filter(~pl.col("Id").is_in(own.implode()))
-        for parent, count in foreign[lookup].value_counts().iter_rows():
-            text = f"{count} {child} record(s) that this run did not create"
+        for parent, number in foreign[lookup].value_counts().iter_rows():
+            text = f"{number} {child} record(s) that this run did not create"
             held[parent] = f"{held[parent]}, {text}" if parent in held else f"holds {text}"
     return held
 
@@ -72,8 +74,12 @@ def _children(
     org: Org, child: str, lookup: str, parents: pl.Series, since: datetime
 ) -> pl.DataFrame:
     if parents.len() <= REST_KEYS:
-        return query_each(org, child, ["Id", lookup], lookup, parents)
+        return select_each(org, child, ["Id", lookup], lookup, parents)
     # A child can point to the run's parents only since the run, so it was modified since.
     condition = f"{lookup} != null AND {modified_after(since)}"
-    found = as_text(org.bulk_query(f"SELECT Id, {lookup} FROM {child} WHERE {condition}"))
+    found = select_in_bulk(org, child, ["Id", lookup], condition)
     return found.filter(pl.col(lookup).is_in(parents.implode()))
+
+
+def _stamped(stamp_field: str, run_id: str) -> str:
+    return f"{soql.name(stamp_field)} = {soql.quote(run_id)}"

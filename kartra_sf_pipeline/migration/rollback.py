@@ -104,7 +104,7 @@ def rollback(
             done.append(part)
             if progress is not None and part.height:
                 progress(part["object"][0], sum(p.height for p in done), total)
-        report = _report(undo, pl.concat(done))
+        report = _report(undo, records, pl.concat(done))
         if not dry_run:
             complete = report.clean and not report.counts["failed"]
             ledger.finish_run(run_id, "rolled_back" if complete else "rollback_incomplete")
@@ -125,12 +125,10 @@ def _created(org: Org, run_id: str, records: pl.DataFrame) -> pl.DataFrame:
             org, phase.object, phase.stamp_field, run_id, phase.external_id
         ).filter(~pl.col("sf_id").is_in(pl.concat([known["sf_id"], met]).implode()))
         ids = unsure.filter(pl.col("phase") == phase.name).select("key", "record_id")
-        found.append(
-            stamped.join(ids, on="key", how="left", maintain_order="left").select(
-                "record_id", "key", "sf_id",
-                object=pl.lit(phase.object), phase=pl.lit(phase.name),
-            ).select(known.columns)
-        )  # fmt: skip
+        named = stamped.join(ids, on="key", how="left", maintain_order="left").with_columns(
+            object=pl.lit(phase.object), phase=pl.lit(phase.name)
+        )
+        found.append(named.select(known.columns))
     # Two phases may share an object, and so a stamp.
     return pl.concat([known, *found]).unique("sf_id", keep="first", maintain_order=True)
 
@@ -202,18 +200,21 @@ def _delete(undo: _Undo, sobject: str, made: pl.DataFrame) -> pl.DataFrame:
     return done
 
 
-def _report(undo: _Undo, done: pl.DataFrame) -> RollbackReport:
+def _report(undo: _Undo, records: pl.DataFrame, done: pl.DataFrame) -> RollbackReport:
+    """Read back what is left, for all phases that the run began."""
+    begun = {*undo.ledger.phases(undo.run_id)["phase"], *records["phase"]}
     by_id: dict[str, int] = {}
     by_stamp: dict[str, int] = {}
     for phase in _creating_phases():
+        if phase.name not in begun:
+            continue
         made = undo.created.filter(pl.col("phase") == phase.name)
-        if made.height:
-            left = presence.still_there(undo.org, phase.object, made["sf_id"], undo.since)
-            by_id[phase.object] = by_id.get(phase.object, 0) + left.len()
-            if phase.stamp_field:
-                by_stamp[phase.object] = presence.count_stamped(
-                    undo.org, phase.object, phase.stamp_field, undo.run_id
-                )
+        left = presence.still_there(undo.org, phase.object, made["sf_id"], undo.since)
+        by_id[phase.object] = by_id.get(phase.object, 0) + left.len()
+        if phase.stamp_field:
+            by_stamp[phase.object] = presence.count_stamped(
+                undo.org, phase.object, phase.stamp_field, undo.run_id
+            )
     counted = dict(done["action"].value_counts().iter_rows())
     return RollbackReport(
         run_id=undo.run_id,

@@ -10,13 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from kartra_sf_pipeline.migration.current import (
-    ORG,
-    REST_KEYS,
-    keyed,
-    read_each,
-    read_in_bulk,
-)
+from kartra_sf_pipeline.migration.current import ORG, keyed, read_each, read_in_bulk
 from kartra_sf_pipeline.migration.equivalence import mentions
 from kartra_sf_pipeline.migration.fields import (
     LINEAGE,
@@ -26,6 +20,7 @@ from kartra_sf_pipeline.migration.fields import (
     key_columns,
 )
 from kartra_sf_pipeline.migration.phases import Phase
+from kartra_sf_pipeline.migration.queries import REST_KEYS
 from kartra_sf_pipeline.salesforce.csv_upload import as_cells
 from kartra_sf_pipeline.salesforce.org import Org
 
@@ -139,8 +134,8 @@ def _now(org: Org, phase: Phase, columns: Sequence[BoundColumn], ids: pl.Series)
     One bulk query reads all that have a key; whoever lost it, or never had it, is asked for by id.
     """
     key_fields = (phase.external_id,) if phase.external_id else phase.natural_key
-    keys = [c for c in key_columns(columns, key_fields) if c.parent is None]
-    in_bulk = read_in_bulk(org, phase.object, columns, keyed(keys))
+    condition = keyed(key_columns(columns, key_fields))
+    in_bulk = read_in_bulk(org, phase.object, columns, condition)
     found = in_bulk.filter(pl.col("Id").is_in(ids.implode()))
     absent = ids.filter(~ids.is_in(found["Id"].implode()))
     if 0 < absent.len() <= REST_KEYS:
