@@ -1,7 +1,5 @@
 """Sensors: what happens by itself once a run has ended."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from kartra_sf_pipeline.jobs import JOBS

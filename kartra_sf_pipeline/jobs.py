@@ -1,7 +1,5 @@
 """Jobs: what people launch, from the command line, the UI or a schedule."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from kartra_sf_pipeline.assets.groups import EXTRACT, LOAD, MAP, PREPARE, PROVE, SCOPE, TRANSFORM
@@ -42,7 +40,7 @@ def roll_back(
     config: RollbackConfig,
     ledger: LedgerResource,
     salesforce: SalesforceResource,
-) -> dg.Output[str]:
+) -> None:
     """The undo of one run. Records that the run only updated are never deleted."""
     org = salesforce.org()
     books = ledger.open()
@@ -67,13 +65,11 @@ def roll_back(
         raise GateFailed(
             f"{report.remaining} records of run {run} are still in the org after the rollback."
         )
-    return dg.Output(run, metadata={"ledger_run": run, "actions": table(by_action)})
 
 
 @dg.job(
     description="Deletes by ID what a run created, children first, and proves that it is gone.",
     executor_def=dg.in_process_executor,
-    resource_defs={"io_manager": dg.mem_io_manager},
 )
 def rollback() -> None:
     """Takes one run back."""

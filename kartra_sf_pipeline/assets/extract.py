@@ -1,7 +1,5 @@
 """Extract: a folder of Kartra exports becomes one raw frame per export."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Forecast: every rejection that the org's describe lets us foresee, before a row is sent."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """Load: one asset per phase, in the order that the org's references ask for."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

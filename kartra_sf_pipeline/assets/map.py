@@ -1,7 +1,5 @@
 """Map: what the org has, the field map, and the schema that the map needs."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """Prepare: typed values, split names, matched people, transactions as facts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,8 +26,15 @@ Result = dg.MaterializeResult[pl.DataFrame]
 _COMMON: dict[str, Any] = {"group_name": PREPARE, "kinds": {"polars"}, "owners": DATA_ENGINEERING}
 
 
-def _spec(name: str, description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(name, description=description, **_COMMON)
+# What each multi-asset reads; every one of its outputs depends on all of it.
+_MATCHED = ("contacts_prepared", "contact_matches")
+_FIRMS = ("contacts_unified", "raw_companies")
+_PLANS = ("raw_subscriptions", "transactions_prepared", "contacts_unified")
+_PARTNERS = ("raw_affiliates", "transactions_prepared")
+
+
+def _spec(name: str, description: str, *deps: str) -> dg.AssetSpec:
+    return dg.AssetSpec(name, description=description, deps=deps, **_COMMON)
 
 
 def _result(name: str | None, frame: Frame, **more: Any) -> Result:
@@ -62,11 +67,15 @@ def contact_matches(contacts_prepared: Frame) -> Result:
 
 @dg.multi_asset(
     specs=[
-        _spec("contacts_unified", "One row per person after merging, with what was folded in."),
-        _spec("contact_rows", "What became of each row of the contacts export."),
+        _spec(
+            "contacts_unified",
+            "One row per person after merging, with what was folded in.",
+            *_MATCHED,
+        ),
+        _spec("contact_rows", "What became of each row of the contacts export.", *_MATCHED),
     ]
 )
-def people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator[Result]:
+def unified_people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator[Result]:
     """Merges by the matches' decisions; survivorship is per field."""
     unified, rows = unify_contacts(contacts_prepared, contact_matches)
     yield _result(
@@ -94,11 +103,13 @@ def parsed_lists(contacts_unified: Frame) -> Result:
 
 @dg.multi_asset(
     specs=[
-        _spec("companies_prepared", "One row per account: keyed by domain, else by its name."),
-        _spec("company_rows", "What became of each row of the companies export."),
+        _spec(
+            "companies_prepared", "One row per account: keyed by domain, else by its name.", *_FIRMS
+        ),
+        _spec("company_rows", "What became of each row of the companies export.", *_FIRMS),
     ]
 )
-def companies(contacts_unified: Frame, raw_companies: Frame) -> Iterator[Result]:
+def found_companies(contacts_unified: Frame, raw_companies: Frame) -> Iterator[Result]:
     """Kartra has no company object: accounts come from contacts and from a company export."""
     accounts, rows = prepare_companies(contacts_unified, raw_companies)
     yield _result("companies_prepared", accounts)
@@ -122,12 +133,16 @@ def transactions_prepared(
 @dg.multi_asset(
     specs=[
         _spec(
-            "subscriptions_prepared", "Every subscription row, with what its payments add up to."
+            "subscriptions_prepared",
+            "Every subscription row, with what its payments add up to.",
+            *_PLANS,
         ),
-        _spec("subscriptions_derived", "Subscriptions that only the transactions know of."),
+        _spec(
+            "subscriptions_derived", "Subscriptions that only the transactions know of.", *_PLANS
+        ),
     ]
 )
-def subscriptions(
+def recurring_plans(
     settings: RunSettings,
     raw_subscriptions: Frame,
     transactions_prepared: Frame,
@@ -143,11 +158,11 @@ def subscriptions(
 
 @dg.multi_asset(
     specs=[
-        _spec("affiliates_prepared", "Every affiliate row."),
-        _spec("affiliates_derived", "Affiliates that only the transactions know of."),
+        _spec("affiliates_prepared", "Every affiliate row.", *_PARTNERS),
+        _spec("affiliates_derived", "Affiliates that only the transactions know of.", *_PARTNERS),
     ]
 )
-def affiliates(raw_affiliates: Frame, transactions_prepared: Frame) -> Iterator[Result]:
+def partners(raw_affiliates: Frame, transactions_prepared: Frame) -> Iterator[Result]:
     """From the export first, else from the sales that name one."""
     prepared, derived = prepare_affiliates(raw_affiliates, transactions_prepared)
     yield _result("affiliates_prepared", prepared)

@@ -1,7 +1,5 @@
 """What an asset shows of its frame: counts and a preview in which personal data are masked."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

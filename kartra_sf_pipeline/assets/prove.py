@@ -1,7 +1,5 @@
 """Prove: every source row accounted for, every record and field read back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import dagster as dg
@@ -22,6 +20,7 @@ Result = dg.MaterializeResult[pl.DataFrame]
 
 # A phase that completes records decides nothing about the rows that made them.
 _MAKING = [phase for phase in PHASES if not phase.update_only]
+_PLANNED_AND_LOADED = [name for p in PHASES for name in (p.name, f"loaded_{p.name}")]
 _OUTCOMES = {f"loaded_{phase.name}": dg.AssetIn() for phase in _MAKING}
 
 
@@ -81,7 +80,7 @@ def reconciliation(dispositions: Frame, export_files: Frame) -> pd.DataFrame:
             group_name=PROVE,
             kinds={"salesforce"},
             owners=REVOPS,
-            deps=[f"loaded_{phase.name}" for phase in PHASES],
+            deps=_PLANNED_AND_LOADED,
             description="Per object: records and fields read back from the org and compared (S2).",
         ),
         dg.AssetSpec(
@@ -89,12 +88,11 @@ def reconciliation(dispositions: Frame, export_files: Frame) -> pd.DataFrame:
             group_name=PROVE,
             kinds={"salesforce"},
             owners=REVOPS,
-            deps=[f"loaded_{phase.name}" for phase in PHASES],
+            deps=_PLANNED_AND_LOADED,
             description="Each field that did not arrive as planned, with its source line.",
         ),
     ],
-    ins={phase.name: dg.AssetIn() for phase in PHASES}
-    | {f"loaded_{phase.name}": dg.AssetIn() for phase in PHASES},
+    ins={name: dg.AssetIn() for name in _PLANNED_AND_LOADED},
 )
 def read_back_from_org(salesforce: SalesforceResource, **frames: Frame) -> Iterator[Result]:
     """Queries every loaded record and compares every mapped field by declared equivalence."""

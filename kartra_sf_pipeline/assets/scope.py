@@ -1,7 +1,5 @@
 """Scope: what there is, how good it is, what moves and what does not."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

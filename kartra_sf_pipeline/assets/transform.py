@@ -1,7 +1,5 @@
 """Transform: Salesforce-shaped frames by the confirmed field map, and the plan of every row."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

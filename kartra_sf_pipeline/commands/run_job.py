@@ -54,13 +54,13 @@ def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: boo
             )
         leave_record(instance, run_id)
         failures = [
-            event.step_failure_data.error
+            (event.step_key or "", event.step_failure_data.error)
             for event in result.all_events
             if event.event_type is DagsterEventType.STEP_FAILURE
         ]
     path = settings.runs_folder() / run_id / "summary.json"
     summary = json.loads(path.read_text(encoding="utf-8"))
-    causes = [_innermost(error) for error in failures if error is not None]
+    causes = [_innermost(step, error) for step, error in failures if error is not None]
     refused = [
         f"{gate['phase']}: {gate['check']}"
         for gate in summary["gates"]
@@ -75,24 +75,29 @@ def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: boo
     if result.success:
         code = OK
     else:
-        code = USED_WRONGLY if causes and all(_is_users(cls) for cls, _ in causes) else SAID_NO
+        code = (
+            USED_WRONGLY
+            if causes and all(cls in _names(known.UserError) for cls, _ in causes)
+            else SAID_NO
+        )
     return Ended(summary, code, list(dict.fromkeys(problems)))
 
 
-def _innermost(error: Any) -> tuple[str, str]:
-    """Class and message of the error that started it, without a traceback."""
+def _innermost(step: str, error: Any) -> tuple[str, str]:
+    """Class and message of the error that started it, without a traceback.
+
+    An error that this package did not raise on purpose names its step: somebody must look there.
+    """
     while error.cause is not None:
         error = error.cause
     name = error.cls_name or ""
-    message = error.message.strip()
-    return name, message.split(f"{name}: ", 1)[-1]
+    message = error.message.strip().split(f"{name}: ", 1)[-1]
+    return name, message if name in _names(known.PipelineError) else f"{step}: {name}: {message}"
 
 
-def _is_users(cls_name: str) -> bool:
-    def names(cls: type) -> set[str]:
-        return {cls.__name__}.union(*(names(sub) for sub in cls.__subclasses__()))
-
-    return cls_name in names(known.UserError)
+def _names(cls: type) -> set[str]:
+    """Names of an error class and of all below it: what crosses Dagster is only the name."""
+    return {cls.__name__}.union(*(_names(sub) for sub in cls.__subclasses__()))
 
 
 class _progress:

@@ -1,7 +1,5 @@
 """The one bridge between suites and Dagster: a blocking asset check per rule."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
