@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.sample import catalogue
 from kartra_sf_pipeline.sample.contact_rows import contact_frame, older_version
 from kartra_sf_pipeline.sample.draw import Bools
@@ -75,22 +76,30 @@ def write_account(
 
     Memory holds one block of 20,000 contacts, whatever the size of the account.
 
-    Raises ValueError for fewer than one contact.
+    Raises SettingsError for fewer than one contact, a negative seed, or an `out` that is a file.
     """
     if contacts < 1:
-        raise ValueError(f"an account has at least one contact, not {contacts}")
+        raise SettingsError(
+            f"A sample account has at least one contact, not {contacts}.",
+            next_step="Ask for a number of contacts from 1 up.",
+        )
+    if seed < 0:
+        raise SettingsError(f"A seed is 0 or more, not {seed}.", next_step="Give another seed.")
+    for folder in (out, truth):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise SettingsError(f"{folder} is not a folder.", next_step="Name another folder.")
     out.mkdir(parents=True, exist_ok=True)
     partners = Partners(seed, contacts)
     with ExitStack() as stack:
-        folder = _open(out, seed, today)
-        for file in folder.all():
+        files = _open(out, seed, today)
+        for file in files.all():
             stack.enter_context(file)
         known = stack.enter_context(Truth(truth)) if truth is not None else None
         for number, first in enumerate(range(0, contacts, BLOCK)):
             size = min(BLOCK, contacts - first)
             block = Block(seed, number, first, size, contacts, today)
-            _write_block(block, partners, folder, known)
-        counts = {file.path.name: file.rows for file in folder.all()}
+            _write_block(block, partners, files, known)
+        counts = {file.path.name: file.rows for file in files.all()}
         counts |= _write_small(out, seed, today, partners)
         counts = dict(sorted(counts.items()))
         if known is not None:

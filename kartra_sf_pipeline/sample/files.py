@@ -21,13 +21,14 @@ def export_name(label: str, taken: date, seed: int) -> str:
 
 
 class CsvFile:
-    """One file that grows; the header is written even when no row ever comes."""
+    """One file that grows; a frame without rows still writes its header."""
 
     def __init__(self, path: Path, *, bom: bool = False, crlf: bool = False) -> None:
         self.path = path
         self.rows = 0
         self._bom = bom
         self._line = "\r\n" if crlf else "\n"
+        self._begun = False
         self._handle: io.BufferedWriter | None = None
 
     def __enter__(self) -> CsvFile:
@@ -48,6 +49,8 @@ class CsvFile:
     def write(self, frame: pl.DataFrame) -> None:
         """Append rows; the first call writes the header from the frame's column names."""
         assert self._handle is not None, "enter the file first"
-        text = frame.write_csv(include_header=self._handle.tell() <= 3, line_terminator=self._line)
-        self._handle.write(text.encode("utf-8"))
+        buffer = io.BytesIO()
+        frame.write_csv(buffer, include_header=not self._begun, line_terminator=self._line)
+        self._handle.write(buffer.getbuffer())
+        self._begun = True
         self.rows += len(frame)
