@@ -48,7 +48,10 @@ def prepare_affiliates(
         clean(pl.col("email")).str.to_lowercase(),
         clean(pl.col("status")).str.to_lowercase(),
         parse_whole(pl.col("products")).alias("products"),
-        *[parse_money(pl.col(column)).alias(column) for column in MONEY_COLUMNS],
+        *[
+            parse_money(pl.col(column), pl.col("currency")).alias(column)
+            for column in MONEY_COLUMNS
+        ],
         "currency",
         clean(pl.col("payment_method")),
         clean(pl.col("payment_email")),

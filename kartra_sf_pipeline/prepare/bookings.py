@@ -42,7 +42,6 @@ def prepare_bookings(
     contacts_unified: pl.DataFrame,
     *,
     zone: str,
-    contacts_prepared: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """`bookings_prepared`: one row per raw row, each with one disposition.
 
@@ -77,9 +76,7 @@ def prepare_bookings(
         _starts_at(facts, zone),
         _known_zone=_zone_is_known(facts.get_column("time_zone")),
     )
-    facts = contact_lookup(contacts_unified, contacts_prepared).resolve(
-        facts, email="attendee_email"
-    )
+    facts = contact_lookup(contacts_unified).resolve(facts, email="attendee_email")
     problems = _problems()
     sound = ~pl.any_horizontal([problem.when.fill_null(False) for problem in problems])
     facts = with_key(

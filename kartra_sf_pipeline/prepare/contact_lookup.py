@@ -70,14 +70,11 @@ def _first_answers(pairs: list[pl.DataFrame], key: str) -> pl.DataFrame:
     )
 
 
-def contact_lookup(
-    contacts_unified: pl.DataFrame, contacts_prepared: pl.DataFrame | None = None
-) -> ContactLookup:
+def contact_lookup(contacts_unified: pl.DataFrame) -> ContactLookup:
     """Index the surviving people by every id and e-mail that was theirs.
 
-    Ids and e-mails come from the survivor's own row and from `merged_keys` ("123", "email:x"), and
-    from `merged_emails` where the frame has it. `contacts_prepared` adds the e-mails of rows folded
-    into a survivor, such as the address of an older extract.
+    Ids and e-mails come from the survivor's own row, from `merged_keys` ("123", "email:x") and,
+    where the frame has it, from `merged_emails`: addresses of rows that were folded into it.
     """
     people = contacts_unified.select("contact_key", "kartra_id")
     merged = (
@@ -109,22 +106,6 @@ def contact_lookup(
             .explode("email", empty_as_null=True)
             .with_columns(_mail_fold(pl.col("email")))
         )
-    if contacts_prepared is not None:
-        emails += _emails_of_folded_rows(contacts_prepared, every_key)
     return ContactLookup(
         by_id=_first_answers(ids, "kartra_id"), by_email=_first_answers(emails, "email")
     )
-
-
-def _emails_of_folded_rows(
-    contacts_prepared: pl.DataFrame, every_key: pl.DataFrame
-) -> list[pl.DataFrame]:
-    """E-mails of all rows that ended in a survivor, whatever their own key."""
-    survivors = every_key.rename({"contact_key": "survivor"})
-    rows = contacts_prepared.select(
-        pl.coalesce("merged_into", "contact_key").alias("key"), "email", "email_raw"
-    ).join(survivors, on="key", how="inner")
-    return [
-        rows.select(email=_mail_fold(pl.col(column)), contact_key="survivor")
-        for column in ("email", "email_raw")
-    ]

@@ -23,6 +23,22 @@ _SHELL: Final = (
     r"(?P<inner>[-+\u{2212}])?\s*(?P<digits>[.,]?\d(?:[\d.,'\u{2019}\s]*\d)?[.]?)\s*"
     r"(?P<unit>" + _CURRENCY + r")?\s*(?P<after>[-+\u{2212}])?\s*(?P<close>\))?\s*$"
 )
+# The currencies that a sign may stand for; other signs say nothing certain.
+_SIGNS: Final = {
+    "$": "USD CAD AUD NZD SGD HKD MXN BRL ARS CLP COP TWD",
+    "€": "EUR",
+    "£": "GBP EGP",
+    "¥": "JPY CNY",
+    "₹": "INR",
+    "₪": "ILS",
+    "₩": "KRW",
+    "₱": "PHP",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₴": "UAH",
+    "₦": "NGN",
+    "฿": "THB",
+}
 _MINUS: Final = ("-", "\u2212")
 
 # Three digits after a lone dot or comma: the comma groups thousands, because money has no third
@@ -63,7 +79,7 @@ def _ungrouped(digits: pl.Expr) -> pl.Expr:
 
 
 def _parse_unusual(distinct: pl.Series) -> pl.DataFrame:
-    """Amounts of texts that are not plain numbers: columns `text`, `amount`, `currency`."""
+    """Amounts of texts that are not plain numbers: columns `text`, `amount`."""
     shell = pl.col("shell").struct
     signs = [shell.field(name) for name in ("before", "inner", "after")]
     bracketed = shell.field("open").is_not_null()
@@ -83,11 +99,9 @@ def _parse_unusual(distinct: pl.Series) -> pl.DataFrame:
         .with_columns(
             number=pl.when(one_shell).then(_ungrouped(shell.field("digits"))),
             minus=pl.when(negative).then(pl.lit("-")).otherwise(pl.lit("")),
-            currency=pl.coalesce(shell.field("currency"), shell.field("unit")),
         )
         .select(
             "text",
-            "currency",
             amount=pl.when(pl.col("number").str.contains(_TO_THE_CENT)).then(
                 pl.concat_str(
                     "minus",
@@ -119,13 +133,24 @@ def _parse(text: pl.Series) -> pl.Series:
     return amounts.zip_with(plain.fill_null(True), found)
 
 
-def parse_money(expr: pl.Expr) -> pl.Expr:
+def _foreign(text: pl.Expr, currency: pl.Expr) -> pl.Expr:
+    """True where a cell names another currency than its column does."""
+    code = text.str.extract(r"\b(\p{Lu}{3})\b", 1)
+    meant = text.str.extract(r"(\p{Sc})", 1).replace_strict(
+        _SIGNS, default=None, return_dtype=pl.String
+    )
+    return ((code != currency) | ~meant.str.contains(currency, literal=True)).fill_null(False)
+
+
+def parse_money(expr: pl.Expr, currency: pl.Expr | None = None) -> pl.Expr:
     """Text to `Decimal(18, 2)`; null for blank, for N/A and for what is not certain to the cent.
 
     Read are plain numbers, thousands grouped by commas, spaces or apostrophes, decimal commas, a
-    currency sign or code on one side, and a minus before, after or as brackets.
+    currency sign or code on one side, and a minus before, after or as brackets. With `currency`,
+    the code that the column's header gave, an amount in another one is null as well.
     """
-    return expr.map_batches(_parse, return_dtype=MONEY, is_elementwise=True)
+    amount = expr.map_batches(_parse, return_dtype=MONEY, is_elementwise=True)
+    return amount if currency is None else pl.when(~_foreign(expr, currency)).then(amount)
 
 
 def unreadable(text: pl.Expr, parsed: pl.Expr) -> pl.Expr:

@@ -25,7 +25,6 @@ def prepare_notes(
     contacts_unified: pl.DataFrame,
     *,
     zone: str,
-    contacts_prepared: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """`notes_prepared`: one row per raw row, each with one disposition.
 
@@ -48,7 +47,7 @@ def prepare_notes(
         unreadable_value(raw, facts, {"created_at": "created_at"}).alias("_bad_date"),
         _when=pl.col("created_at").dt.epoch("us").cast(pl.String),
     )
-    facts = contact_lookup(contacts_unified, contacts_prepared).resolve(
+    facts = contact_lookup(contacts_unified).resolve(
         facts, email="contact_email", lead_id="contact_id"
     )
     facts = with_key(

@@ -54,7 +54,7 @@ def judged_subscriptions(
         clean(pl.col("product")),
         clean(pl.col("price_point")),
         *[parse_date(pl.col(name)).alias(name) for name in _DATES],
-        parse_money(pl.col("next_payment_amount")).alias("next_payment_amount"),
+        parse_money(pl.col("next_payment_amount"), pl.col("currency")).alias("next_payment_amount"),
         "currency",
         parse_whole(pl.col("payment_number")).alias("payment_number"),
         clean(pl.col("payments_left")),
@@ -150,7 +150,6 @@ def prepare_subscriptions(
     contacts_unified: pl.DataFrame,
     *,
     zone: str,
-    contacts_prepared: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`subscriptions_prepared` (one row per raw row) and `subscriptions_derived`, of equal columns.
 
@@ -160,7 +159,7 @@ def prepare_subscriptions(
     subscriptions that have payments and no sound row in the export; their `status` is rebuilt from
     the last event, and what only the export could say is null.
     """
-    lookup = contact_lookup(contacts_unified, contacts_prepared)
+    lookup = contact_lookup(contacts_unified)
     judged = judged_subscriptions(raw, transactions, lookup)
     summary = payment_summary(transactions)
     prepared = (

@@ -63,7 +63,10 @@ def transaction_facts(raw: pl.DataFrame, *, zone: str) -> pl.DataFrame:
         parse_datetime(pl.col("date"), zone).alias("occurred_at"),
         clean(pl.col("product")),
         clean(pl.col("price_point")),
-        *[parse_money(pl.col(source)).alias(name) for name, source in MONEY_COLUMNS.items()],
+        *[
+            parse_money(pl.col(source), pl.col("currency")).alias(name)
+            for name, source in MONEY_COLUMNS.items()
+        ],
         *[parse_whole(pl.col(source)).alias(name) for name, source in WHOLE_COLUMNS.items()],
         "currency",
         clean_id(pl.col("subscription_id")).alias("_subscription_id"),

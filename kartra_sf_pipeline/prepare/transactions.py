@@ -44,7 +44,6 @@ def prepare_transactions(
     contacts_unified: pl.DataFrame,
     *,
     zone: str,
-    contacts_prepared: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """`transactions_prepared`: one row per raw row, in the same order, each with one disposition.
 
@@ -52,9 +51,8 @@ def prepare_transactions(
     `S<subscription id>`, whose record is the export's row or, without one, the opening payment.
     Refunds and chargebacks are opportunities of their own, of negative `signed_amount`, that name
     the sale they adjust. `amount` is absolute, `signed_amount` zero where no money moved.
-    `contacts_prepared`, when given, lets e-mails of older extracts find their person, too.
     """
-    contacts = contact_lookup(contacts_unified, contacts_prepared)
+    contacts = contact_lookup(contacts_unified)
     facts = transaction_facts(raw, zone=zone)
     facts = contacts.resolve(facts, email="buyer_email", lead_id="lead_id")
     problems = _problems()

@@ -101,6 +101,28 @@ def test_plain_and_unusual_rows_stay_in_their_places() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "currency", "value"),
+    [
+        ("€12.00", "USD", None),
+        ("€12.00", "EUR", "12.00"),
+        ("$12.00", "USD", "12.00"),
+        ("$12.00", "CAD", "12.00"),
+        ("$12.00", "EUR", None),
+        ("12.00 EUR", "USD", None),
+        ("USD 12.00", "USD", "12.00"),
+        ("€12.00", None, "12.00"),
+        ("12.00", "USD", "12.00"),
+    ],
+)
+def test_an_amount_in_another_currency_than_the_column_is_not_taken(
+    text: str, currency: str | None, value: str | None
+) -> None:
+    frame = pl.DataFrame({"text": [text], "currency": [currency]})
+    amount = frame.select(parse_money(pl.col("text"), pl.col("currency"))).item()
+    assert amount == (Decimal(value) if value else None)
+
+
 cents = st.integers(min_value=-(10**15), max_value=10**15)
 
 

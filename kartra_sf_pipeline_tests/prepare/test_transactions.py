@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kartra_sf_pipeline.prepare.dispositions import DISPOSITIONS
+from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, transaction_type
 from kartra_sf_pipeline.prepare.transactions import prepare_transactions
 from kartra_sf_pipeline_tests.prepare.commerce_frames import (
@@ -127,6 +128,7 @@ def test_a_subscription_row_that_is_held_back_does_not_swallow_its_payments() ->
         ({"date": "03/04/2026"}, ("quarantine", "bad_date")),
         ({"date": None}, ("quarantine", "bad_date")),
         ({"amount": "1.234"}, ("quarantine", "bad_amount")),
+        ({"amount": "€100.00"}, ("quarantine", "bad_amount")),
         ({"sales_tax": "some"}, ("quarantine", "bad_amount")),
         ({"quantity": "a few"}, ("quarantine", "bad_amount")),
         ({"amount": "N/A"}, ("quarantine", "missing_amount")),
@@ -219,24 +221,13 @@ def test_buyers_are_found_by_lead_id_first_and_through_merges(
 
 
 def test_an_address_of_an_older_extract_finds_its_person() -> None:
-    contacts_prepared = pl.DataFrame(
-        {
-            "contact_key": ["1", "1"],
-            "merged_into": [None, "1"],
-            "email": ["ann@example.com", "ann@maiden.example"],
-            "email_raw": ["ann@example.com", "Ann@maiden.example"],
-        }
+    contacts = PEOPLE.with_columns(
+        merged_emails=pl.when(pl.col("contact_key") == "1")
+        .then(pl.lit(["ann@maiden.example"]))
+        .otherwise(pl.lit([], pl.List(pl.String)))
     )
-    frame = prepare_transactions(
-        raw(
-            "transactions",
-            transaction("Sale", "100", lead_id=None, buyer_email="ann@maiden.example"),
-        ),
-        NO_SUBSCRIPTIONS,
-        PEOPLE,
-        zone=ZONE,
-        contacts_prepared=contacts_prepared,
-    )
+    sale = transaction("Sale", "100", lead_id=None, buyer_email="Ann@maiden.example")
+    frame = prepare_transactions(raw("transactions", sale), NO_SUBSCRIPTIONS, contacts, zone=ZONE)
     assert frame["contact_key"].to_list() == ["1"]
 
 
@@ -285,10 +276,15 @@ def test_rows_are_conserved_and_lead_somewhere(rows: list[dict[str, Any]], seven
     kept = frame.filter(pl.col("disposition") == "keep")
     assert kept["opportunity_key"].null_count() == 0
     assert kept["opportunity_key"].is_unique().all()
-    homes = set(kept["opportunity_key"]) | ({"S7"} if seven else set())
+    subscribed, derived = prepare_subscriptions(subscriptions, frame, PEOPLE, zone=ZONE)
+    in_export = subscribed.filter(pl.col("disposition") == "keep")["opportunity_key"]
+    # An opportunity has one home: the export's row or the transaction that was kept for it.
+    assert not set(kept["opportunity_key"]) & set(in_export)
+    recurring = kept.filter(pl.col("opportunity_key").str.starts_with("S"))
+    assert set(derived["opportunity_key"]) == set(recurring["opportunity_key"])
+    homes = set(kept["opportunity_key"]) | set(in_export)
     merged = frame.filter(
         (pl.col("disposition") == "merge") & (pl.col("reason") != "older_extract")
     )
-    if not seven:
-        assert set(merged["opportunity_key"]) <= homes
-        assert set(kept["adjusts_key"].drop_nulls()) <= homes
+    assert set(merged["opportunity_key"]) <= homes
+    assert set(kept["adjusts_key"].drop_nulls()) <= homes
