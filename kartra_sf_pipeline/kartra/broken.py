@@ -49,6 +49,7 @@ class Mender:
         # A quoted field may trail junk, and a quote that never closes is text.
         lenient = rb"(?>" + quoted + rb"[^" + mark + end + rb"]*+|[^" + mark + end + rb"]*+)"
         self._lenient = re.compile(lenient + rb"(?:" + mark + lenient + rb")*+(?:" + end + rb"|\Z)")
+        self._unclosed = re.compile(rb"(?:\A|" + mark + rb')"(?:[^"]++|"")*+\Z')
         self._shapes: list[tuple[int, re.Pattern[bytes]]] = []
 
     @property
@@ -110,19 +111,36 @@ class Mender:
         end = match.end() if match is not None else limit
         line = self._next_line(buffer, start)
         while line < end:
-            if self.sound(buffer, line):
+            if self.sound(buffer, line) or self._begins(buffer, line):
                 return line
             line = self._next_line(buffer, line)
         return end
 
+    def unclosed(self, record: bytes) -> bool:
+        """Whether a field of a broken record opens a quote that its text does not close."""
+        return self._unclosed.search(record) is not None
+
     def swallowed(self, buffer: Buffer, start: int, end: int) -> int | None:
-        """Offset of the first line inside the record from `start` to `end` that is itself one."""
+        """Where reading should have gone on inside the record from `start` to `end`.
+
+        None unless one of its lines is itself a sound record.
+        """
+        way_on: int | None = None
         line = self._next_line(buffer, start)
         while line < end:
             if self.sound(buffer, line):
-                return line
+                return line if way_on is None else way_on
+            if way_on is None and self._begins(buffer, line):
+                way_on = line
             line = self._next_line(buffer, line)
         return None
+
+    def _begins(self, buffer: Buffer, line: int) -> bool:
+        """Whether a line that is broken, too, begins as the file's rows do."""
+        end = self._next_line(buffer, line)
+        cells = buffer[line:end].partition(b'"')[0].split(self.dialect.delimiter)[:-1]
+        seen = [(cells[column], shape) for column, shape in self._shapes if column < len(cells)]
+        return bool(seen) and all(shape.fullmatch(cell) for cell, shape in seen)
 
     def _next_line(self, buffer: Buffer, start: int) -> int:
         found = buffer.find(self.dialect.newline, start)

@@ -23,6 +23,8 @@ Offsets = npt.NDArray[np.int64]
 _QUOTE = ord('"')
 _CR = ord("\r")
 _BLOCK = 16 << 20
+# So many records are looked through at a time, so that a cut among them costs little.
+_SLICE = 8192
 # Narrower rows are matched too easily by text inside a note.
 _SWALLOW_WIDTH = 6
 
@@ -90,6 +92,10 @@ class _Scan:
         self._quotes = np.flatnonzero(self._data == _QUOTE)
         self._newlines = np.flatnonzero(self._data == self._newline)
         self._broken: list[Broken] = []
+        self._marks_before = np.empty(0, np.int32)
+        self._inside_before = np.empty(0, np.int64)
+        if self._quotes.size:
+            self._count_delimiters()
 
     def block(self) -> tuple[Block, int, int]:
         """The block, how many bytes of the input it used, and how many physical lines."""
@@ -119,41 +125,58 @@ class _Scan:
         starts_found: list[Offsets] = []
         ends_found: list[Offsets] = []
         position = 0
-        while True:
+        while position < len(self._raw):
             first = int(np.searchsorted(self._quotes, position))
             ends, faults = ends_by[first & 1], faults_by[first & 1]
-            low = int(np.searchsorted(ends, position))
             at = int(np.searchsorted(faults, first))
-            if at < faults.size:
-                fault = int(self._quotes[faults[at]])
-                high = int(np.searchsorted(ends, fault))
-            else:
-                fault, high = -1, ends.size
-            found = ends[low:high]
+            fault = int(self._quotes[faults[at]]) if at < faults.size else len(self._raw)
+            low, high = np.searchsorted(ends, (position, fault)).tolist()
+            found = ends[low : min(high, low + _SLICE)]
             if found.size:
-                starts_found.append(np.concatenate(([position], found[:-1] + 1)))
-                ends_found.append(found)
-                position = int(found[-1]) + 1
-            if fault < 0:
-                if position >= len(self._raw):
-                    break
-                # What is left is a record that does not end here.
-                if not self._final and len(self._raw) - position < MAX_RECORD:
-                    break
-                position = self._set_aside(position, "unclosed_quote")
-            else:
-                if not self._final and len(self._raw) - position < MAX_RECORD:
-                    # The way on may lie in the next block.
-                    break
-                position = self._set_aside(position, "over_quoted")
-            if position >= len(self._raw):
+                starts = np.concatenate(([position], found[:-1] + 1))
+                index, way_on = self._swallower(starts, found)
+                starts_found.append(starts[:index])
+                ends_found.append(found[:index])
+                position = way_on
+                if index < found.size or high - low > _SLICE:
+                    continue
+            # What is left is a record that does not end here, or is at fault.
+            if position == len(self._raw):
                 break
+            if not self._final and len(self._raw) - position < MAX_RECORD:
+                # The way on may lie in the next block.
+                break
+            position = self._set_aside(
+                position, "over_quoted" if fault < len(self._raw) else "unclosed_quote"
+            )
         empty = np.empty(0, np.int64)
         return (
-            np.concatenate(starts_found) if starts_found else empty,
-            np.concatenate(ends_found) if ends_found else empty,
+            np.concatenate([empty, *starts_found]),
+            np.concatenate([empty, *ends_found]),
             position,
         )
+
+    def _swallower(self, starts: Offsets, ends: Offsets) -> tuple[int, int]:
+        """The first record that holds others because its own closing quote is missing.
+
+        By its quotes alone it is well-formed. It goes to the quarantine, up to the line on which
+        reading goes on; its index and that line's offset. Without one, the index is past the end.
+        """
+        if self._mender.anchored:
+            width = self._dialect.width
+            lines = np.searchsorted(self._newlines, ends) - np.searchsorted(self._newlines, starts)
+            count, inside = self._delimiters(starts, ends)
+            suspect = count - inside + 1 != width
+            if width >= _SWALLOW_WIDTH:
+                suspect |= inside >= width - 1
+            for index in np.flatnonzero(suspect & (lines > 0)).tolist():
+                start, end = int(starts[index]), int(ends[index])
+                found = self._mender.swallowed(self._raw, start, end)
+                if found is not None:
+                    detail = "a quote opens, and rows follow before it closes"
+                    self._quarantine(start, found, "unclosed_quote", detail)
+                    return index, found
+        return ends.size, int(ends[-1]) + 1
 
     def _faults(self) -> tuple[Offsets, Offsets]:
         """Indices of quotes that stand where none may, if quotes of even index open, or of odd."""
@@ -184,8 +207,10 @@ class _Scan:
         """Quarantine the broken record at `start`; the offset at which reading goes on."""
         end = self._mender.end_of(self._raw, start)
         end = end if end > start else len(self._raw)
-        at_end = self._final and end == len(self._raw)
-        if reason == "unclosed_quote" and at_end:
+        record = self._raw[start:end].rstrip(b"\r\n")
+        if reason == "over_quoted" and self._mender.unclosed(record):
+            reason = "unclosed_quote"
+        if reason == "unclosed_quote" and self._final and end == len(self._raw):
             reason = "truncated"
         details = {
             "over_quoted": "a quote stands inside a field, or text after a closing quote",
@@ -212,7 +237,6 @@ class _Scan:
         length = ends - starts
         blank = (length == 0) | ((length == 1) & (self._data[starts] == _CR))
         keep = ~blank
-        saved = self._swallowed(starts, ends, inside, keep)
         ragged = keep & (fields != width)
         for index in np.flatnonzero(ragged).tolist():
             start, end = int(starts[index]), int(ends[index])
@@ -227,41 +251,18 @@ class _Scan:
         keep &= ~ragged
         keep &= self._without_zero_bytes(starts, ends, keep)
         keep &= self._without_bad_text(starts, ends, keep)
-        if not saved:
-            return starts[keep], ends[keep]
-        starts = np.concatenate([starts[keep], *(low for low, _ in saved)])
-        ends = np.concatenate([ends[keep], *(high for _, high in saved)])
-        order = np.argsort(starts)
-        return starts[order], ends[order]
+        return starts[keep], ends[keep]
 
-    def _swallowed(
-        self, starts: Offsets, ends: Offsets, inside: Offsets, keep: npt.NDArray[np.bool_]
-    ) -> list[tuple[Offsets, Offsets]]:
-        """Rows inside a quoted field whose own closing quote is missing.
+    def _count_delimiters(self) -> None:
+        """Running counts of delimiters: at each byte, and between quotes up to each quote.
 
-        By its quotes alone such a record is well-formed. It is taken out of `keep`, its first
-        lines go to the quarantine, and the records from the first sound line on are returned.
+        The latter are signed by turns, so that whichever of two quotes opens, the difference over
+        a record is what stands inside its quotes, but for the sign.
         """
-        width = self._dialect.width
-        saved: list[tuple[Offsets, Offsets]] = []
-        if width < _SWALLOW_WIDTH or not self._mender.anchored:
-            return saved
-        for index in np.flatnonzero(keep & (inside >= width - 1)).tolist():
-            start, end = int(starts[index]), int(ends[index])
-            found = self._mender.swallowed(self._raw, start, end)
-            if found is None:
-                continue
-            keep[index] = False
-            self._quarantine(
-                start, found, "unclosed_quote", "a quote opens, and rows follow before it closes"
-            )
-            line = int(self._lines(np.array([found]))[0])
-            rest = _Scan(self._raw[found : end + 1], line, True, self._dialect, self._mender)
-            low, high, _ = rest._records()
-            low, high = rest._judge(low, high)
-            self._broken.extend(rest._broken)
-            saved.append((low + found, high + found))
-        return saved
+        self._marks_before = np.cumsum(self._data == self._mark, dtype=np.int32)
+        signs = np.where((np.arange(self._quotes.size) & 1) == 0, -1, 1)
+        signed = self._marks_before[self._quotes] * signs
+        self._inside_before = np.concatenate(([0], np.cumsum(signed, dtype=np.int64)))
 
     def _delimiters(self, starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
         """Per record: its delimiters, and how many of them stand inside quotes."""
@@ -269,16 +270,12 @@ class _Scan:
             marks = np.flatnonzero(self._data == self._mark)
             count = np.searchsorted(marks, ends) - np.searchsorted(marks, starts)
             return count, np.zeros_like(count)
-        total = np.cumsum(self._data == self._mark, dtype=np.int32)
+        total = self._marks_before
         # The byte at `starts` may itself be a delimiter, which the difference misses.
         count = (total[ends] - total[starts]) + (self._data[starts] == self._mark)
-        # Signed by turns, the counts at the quotes add up to what lies between pairs, whichever
-        # of the two opens: only the sign differs.
-        signs = np.where((np.arange(self._quotes.size) & 1) == 0, -1, 1)
-        running = np.concatenate(([0], np.cumsum(total[self._quotes] * signs, dtype=np.int64)))
         first = np.searchsorted(self._quotes, starts)
         last = np.searchsorted(self._quotes, ends)
-        return count, np.abs(running[last] - running[first])
+        return count, np.abs(self._inside_before[last] - self._inside_before[first])
 
     def _without_zero_bytes(
         self, starts: Offsets, ends: Offsets, keep: npt.NDArray[np.bool_]
