@@ -28,59 +28,46 @@ _WHAT = {
 }
 
 
-def _spec(export: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        f"raw_{export}",
+def _out(description: str) -> dg.AssetOut:
+    return dg.AssetOut(
+        description=description,
         group_name=EXTRACT,
         kinds={"csv", "polars"},
         owners=DATA_ENGINEERING,
-        description=f"{_WHAT[export]} Text as it stands, each row with its file and line.",
     )
 
 
 @dg.multi_asset(
-    specs=[
-        *(_spec(export) for export in EXPORTS),
-        dg.AssetSpec(
-            "quarantine",
-            group_name=EXTRACT,
-            kinds={"csv", "polars"},
-            owners=DATA_ENGINEERING,
-            description="Records that cannot be read safely, with file, line, reason and raw text.",
-        ),
-        dg.AssetSpec(
-            "export_files",
-            group_name=EXTRACT,
-            kinds={"csv", "polars"},
-            owners=DATA_ENGINEERING,
-            description="Each file read: encoding, delimiter, rows, hash, unknown columns.",
-        ),
-    ],
+    outs={
+        **{
+            f"raw_{export}": _out(f"{_WHAT[export]} Text as it stands, with its file and line.")
+            for export in EXPORTS
+        },
+        "quarantine": _out("Records that cannot be read safely: file, line, reason, raw text."),
+        "export_files": _out("Each file read: encoding, delimiter, rows, hash, unknown columns."),
+    },
 )
-def kartra_exports(settings: RunSettings) -> Iterator[dg.MaterializeResult[pl.DataFrame]]:
+def kartra_exports(settings: RunSettings) -> Iterator[dg.Output[pl.DataFrame]]:
     """Reads the folder once and yields every export."""
     folder = settings.load().exports_folder()
     read = read_folder(folder)
     for export in EXPORTS:
-        yield dg.MaterializeResult(
-            asset_key=f"raw_{export}",
-            value=read.frames[export],
-            metadata=_about(read, export),
+        yield dg.Output(
+            read.frames[export], output_name=f"raw_{export}", metadata=_about(read, export)
         )
-    yield dg.MaterializeResult(
-        asset_key="quarantine",
-        value=read.quarantine,
+    yield dg.Output(
+        read.quarantine,
+        output_name="quarantine",
         metadata={"rows": read.quarantine.height, "by_reason": counts(read.quarantine, "reason")},
     )
     files = file_frame(read)
-    yield dg.MaterializeResult(
-        asset_key="export_files",
-        value=files,
+    shown = files.select("file", "export", "rows", "quarantined", "encoding", "extract_date")
+    yield dg.Output(
+        files,
+        output_name="export_files",
         metadata={
             "folder": dg.MetadataValue.path(str(folder)),
-            "files": table(
-                files.select("file", "export", "rows", "quarantined", "encoding", "extract_date")
-            ),
+            "files": table(shown),
             "notes": "\n".join(read.notes) or "none",
         },
     )

@@ -26,24 +26,25 @@ Result = dg.MaterializeResult[pl.DataFrame]
 _COMMON: dict[str, Any] = {"group_name": PREPARE, "kinds": {"polars"}, "owners": DATA_ENGINEERING}
 
 
-# What each multi-asset reads; every one of its outputs depends on all of it.
-_MATCHED = ("contacts_prepared", "contact_matches")
-_FIRMS = ("contacts_unified", "raw_companies")
-_PLANS = ("raw_subscriptions", "transactions_prepared", "contacts_unified")
-_PARTNERS = ("raw_affiliates", "transactions_prepared")
+def _out(description: str) -> dg.AssetOut:
+    return dg.AssetOut(description=description, **_COMMON)
 
 
-def _spec(name: str, description: str, *deps: str) -> dg.AssetSpec:
-    return dg.AssetSpec(name, description=description, deps=deps, **_COMMON)
-
-
-def _result(name: str | None, frame: Frame, **more: Any) -> Result:
+def _about(frame: Frame, **more: Any) -> dict[str, Any]:
     about: dict[str, Any] = {"rows": frame.height, "preview": preview(frame), **more}
     if "disposition" in frame.columns:
         about["dispositions"] = counts(frame, "disposition")
         set_aside = frame.filter(pl.col("disposition") != "keep")
         about["reasons"] = counts(set_aside, "reason")
-    return dg.MaterializeResult(asset_key=name, value=frame, metadata=about)
+    return about
+
+
+def _result(frame: Frame, **more: Any) -> Result:
+    return dg.MaterializeResult(value=frame, metadata=_about(frame, **more))
+
+
+def _output(name: str, frame: Frame, **more: Any) -> dg.Output[Frame]:
+    return dg.Output(frame, output_name=name, metadata=_about(frame, **more))
 
 
 @dg.asset(**_COMMON)
@@ -54,7 +55,7 @@ def contacts_prepared(settings: RunSettings, raw_contacts: Frame) -> Result:
         raw_contacts, zone=given.zone, communications_polarity=given.communications_polarity
     )
     return _result(
-        None, frame, emails=counts(frame, "email_verdict"), names=counts(frame, "name_verdict")
+        frame, emails=counts(frame, "email_verdict"), names=counts(frame, "name_verdict")
     )
 
 
@@ -62,58 +63,52 @@ def contacts_prepared(settings: RunSettings, raw_contacts: Frame) -> Result:
 def contact_matches(contacts_prepared: Frame) -> Result:
     """Pairs of contacts that may be one person, with scores, evidence and the decision."""
     frame = match_contacts(contacts_prepared)
-    return _result(None, frame, decisions=counts(frame, "decision"))
+    return _result(frame, decisions=counts(frame, "decision"))
 
 
 @dg.multi_asset(
-    specs=[
-        _spec(
-            "contacts_unified",
-            "One row per person after merging, with what was folded in.",
-            *_MATCHED,
-        ),
-        _spec("contact_rows", "What became of each row of the contacts export.", *_MATCHED),
-    ]
+    outs={
+        "contacts_unified": _out("One row per person after merging, with what was folded in."),
+        "contact_rows": _out("What became of each row of the contacts export."),
+    }
 )
-def unified_people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator[Result]:
+def unified_people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator[dg.Output[Frame]]:
     """Merges by the matches' decisions; survivorship is per field."""
     unified, rows = unify_contacts(contacts_prepared, contact_matches)
-    yield _result(
+    yield _output(
         "contacts_unified",
         unified,
         mailable=int(unified["mailable"].fill_null(value=False).sum()),
         consent=counts(unified, "consent_reason"),
     )
-    yield _result("contact_rows", rows)
+    yield _output("contact_rows", rows)
 
 
 @dg.asset(**_COMMON)
 def parsed_tags(contacts_unified: Frame) -> Result:
     """One row per contact and tag (S14)."""
     frame = parse_tags(contacts_unified)
-    return _result(None, frame, distinct_tags=frame["tag_folded"].n_unique())
+    return _result(frame, distinct_tags=frame["tag_folded"].n_unique())
 
 
 @dg.asset(**_COMMON)
 def parsed_lists(contacts_unified: Frame) -> Result:
     """One row per contact and list membership (S38)."""
     frame = parse_lists(contacts_unified)
-    return _result(None, frame, distinct_lists=frame["list_folded"].n_unique())
+    return _result(frame, distinct_lists=frame["list_folded"].n_unique())
 
 
 @dg.multi_asset(
-    specs=[
-        _spec(
-            "companies_prepared", "One row per account: keyed by domain, else by its name.", *_FIRMS
-        ),
-        _spec("company_rows", "What became of each row of the companies export.", *_FIRMS),
-    ]
+    outs={
+        "companies_prepared": _out("One row per account: keyed by domain, else by its name."),
+        "company_rows": _out("What became of each row of the companies export."),
+    }
 )
-def found_companies(contacts_unified: Frame, raw_companies: Frame) -> Iterator[Result]:
+def found_companies(contacts_unified: Frame, raw_companies: Frame) -> Iterator[dg.Output[Frame]]:
     """Kartra has no company object: accounts come from contacts and from a company export."""
     accounts, rows = prepare_companies(contacts_unified, raw_companies)
-    yield _result("companies_prepared", accounts)
-    yield _result("company_rows", rows)
+    yield _output("companies_prepared", accounts)
+    yield _output("company_rows", rows)
 
 
 @dg.asset(**_COMMON)
@@ -127,46 +122,40 @@ def transactions_prepared(
     frame = prepare_transactions(
         raw_transactions, raw_subscriptions, contacts_unified, zone=settings.load().zone
     )
-    return _result(None, frame, types=counts(frame, "type"))
+    return _result(frame, types=counts(frame, "type"))
 
 
 @dg.multi_asset(
-    specs=[
-        _spec(
-            "subscriptions_prepared",
-            "Every subscription row, with what its payments add up to.",
-            *_PLANS,
-        ),
-        _spec(
-            "subscriptions_derived", "Subscriptions that only the transactions know of.", *_PLANS
-        ),
-    ]
+    outs={
+        "subscriptions_prepared": _out("Every subscription row, with what its payments add up to."),
+        "subscriptions_derived": _out("Subscriptions that only the transactions know of."),
+    }
 )
 def recurring_plans(
     settings: RunSettings,
     raw_subscriptions: Frame,
     transactions_prepared: Frame,
     contacts_unified: Frame,
-) -> Iterator[Result]:
+) -> Iterator[dg.Output[Frame]]:
     """Status from the export; rebuilt from the transactions where the export has no row."""
     prepared, derived = prepare_subscriptions(
         raw_subscriptions, transactions_prepared, contacts_unified, zone=settings.load().zone
     )
-    yield _result("subscriptions_prepared", prepared)
-    yield _result("subscriptions_derived", derived)
+    yield _output("subscriptions_prepared", prepared)
+    yield _output("subscriptions_derived", derived)
 
 
 @dg.multi_asset(
-    specs=[
-        _spec("affiliates_prepared", "Every affiliate row.", *_PARTNERS),
-        _spec("affiliates_derived", "Affiliates that only the transactions know of.", *_PARTNERS),
-    ]
+    outs={
+        "affiliates_prepared": _out("Every affiliate row."),
+        "affiliates_derived": _out("Affiliates that only the transactions know of."),
+    }
 )
-def partners(raw_affiliates: Frame, transactions_prepared: Frame) -> Iterator[Result]:
+def partners(raw_affiliates: Frame, transactions_prepared: Frame) -> Iterator[dg.Output[Frame]]:
     """From the export first, else from the sales that name one."""
     prepared, derived = prepare_affiliates(raw_affiliates, transactions_prepared)
-    yield _result("affiliates_prepared", prepared)
-    yield _result("affiliates_derived", derived)
+    yield _output("affiliates_prepared", prepared)
+    yield _output("affiliates_derived", derived)
 
 
 @dg.asset(**_COMMON)
@@ -175,7 +164,6 @@ def bookings_prepared(
 ) -> Result:
     """Every booking, its start in UTC, joined to its attendee."""
     return _result(
-        None,
         prepare_bookings(raw_calendar_bookings, contacts_unified, zone=settings.load().zone),
     )
 
@@ -183,10 +171,10 @@ def bookings_prepared(
 @dg.asset(**_COMMON)
 def notes_prepared(settings: RunSettings, raw_notes: Frame, contacts_unified: Frame) -> Result:
     """Every note, joined to its contact."""
-    return _result(None, prepare_notes(raw_notes, contacts_unified, zone=settings.load().zone))
+    return _result(prepare_notes(raw_notes, contacts_unified, zone=settings.load().zone))
 
 
 @dg.asset(**_COMMON)
 def products_derived(transactions_prepared: Frame) -> Result:
     """The catalogue that the transactions imply: Kartra exports none."""
-    return _result(None, derive_products(transactions_prepared))
+    return _result(derive_products(transactions_prepared))

@@ -74,35 +74,33 @@ def reconciliation(dispositions: Frame, export_files: Frame) -> pd.DataFrame:
 
 
 @dg.multi_asset(
-    specs=[
-        dg.AssetSpec(
-            "read_back",
+    outs={
+        "read_back": dg.AssetOut(
             group_name=PROVE,
             kinds={"salesforce"},
             owners=REVOPS,
-            deps=_PLANNED_AND_LOADED,
             description="Per object: records and fields read back from the org and compared (S2).",
         ),
-        dg.AssetSpec(
-            "read_back_differences",
+        "read_back_differences": dg.AssetOut(
             group_name=PROVE,
             kinds={"salesforce"},
             owners=REVOPS,
-            deps=_PLANNED_AND_LOADED,
             description="Each field that did not arrive as planned, with its source line.",
         ),
-    ],
+    },
     ins={name: dg.AssetIn() for name in _PLANNED_AND_LOADED},
 )
-def read_back_from_org(salesforce: SalesforceResource, **frames: Frame) -> Iterator[Result]:
+def read_back_from_org(
+    salesforce: SalesforceResource, **frames: Frame
+) -> Iterator[dg.Output[Frame]]:
     """Queries every loaded record and compares every mapped field by declared equivalence."""
     planned = {phase: frames[phase.name] for phase in PHASES}
     outcomes = pl.concat([frames[f"loaded_{phase.name}"] for phase in PHASES])
     summary, differences = read_back_frames(salesforce.org(), planned, outcomes)
     fields = int(summary["fields"].sum())
-    yield dg.MaterializeResult(
-        asset_key="read_back",
-        value=summary,
+    yield dg.Output(
+        summary,
+        output_name="read_back",
         metadata={
             "records": int(summary["records"].sum()),
             "fields": fields,
@@ -112,9 +110,9 @@ def read_back_from_org(salesforce: SalesforceResource, **frames: Frame) -> Itera
             "by_object": table(summary),
         },
     )
-    yield dg.MaterializeResult(
-        asset_key="read_back_differences",
-        value=differences,
+    yield dg.Output(
+        differences,
+        output_name="read_back_differences",
         metadata={
             "rows": differences.height,
             "fields": table(differences.group_by("object", "field").len("rows")),
