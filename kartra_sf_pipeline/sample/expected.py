@@ -33,10 +33,11 @@ class Oddities:
     missing: Bools
 
 
-def make_oddities(draw: Draw, kind: Ints, sub: Ints, parent: Ints) -> Oddities:
+def make_oddities(draw: Draw, events: pl.DataFrame) -> Oddities:
     """Buyers who are not among the contacts, a row without a type, rebills without their
     subscription, sales that a refund points at and that are not in the file.
     """
+    kind, sub, parent = (events[name].to_numpy() for name in ("type", "sub", "parent"))
     single_sale = (kind == SALE) & (sub < 0)
     # The rare kinds of refund are kept whole.
     rare = np.isin(kind, (PARTIAL, CHARGEBACK))
@@ -54,7 +55,9 @@ def make_oddities(draw: Draw, kind: Ints, sub: Ints, parent: Ints) -> Oddities:
         stranger[singles[len(singles) // 2]] = True
     missing = np.zeros(len(kind), dtype=np.bool_)
     refunded = parent[(parent >= 0) & (kind == REFUND)]
-    refunded = refunded[single_sale[refunded] & ~stranger[refunded]]
+    # Another order of the same thing by the same buyer would pass for the one that is missing.
+    same = events.select(pl.len().over("row", "offer", "type")).to_series().to_numpy()
+    refunded = refunded[single_sale[refunded] & ~stranger[refunded] & (same[refunded] == 1)]
     missing[refunded[::40]] = True
     # What is given back to a stranger, too, is a stranger's.
     stranger |= (parent >= 0) & stranger[np.maximum(parent, 0)]

@@ -77,7 +77,7 @@ def make_transactions(
     partner, jv = _referrals(people, events, partners)
     processor, charge, agreement, by_sub = _gateway(people, events, subs)
 
-    odd = make_oddities(draw, kind, sub, parent)
+    odd = make_oddities(draw, events)
     origin = np.where(parent >= 0, parent, np.arange(n))
     label = pl.Series(TYPES, dtype=pl.String).gather(kind)
     label = where(draw.chance(0.003), label.replace(_LABEL_FORMS), label)
