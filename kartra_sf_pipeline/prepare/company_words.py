@@ -60,7 +60,7 @@ def company_key(name: pl.Expr) -> pl.Expr:
 
 def looks_like_company(text: pl.Expr) -> pl.Expr:
     """True where a text in a name field (one cell) is a company's name."""
-    bare = words(text)
+    bare = words(text.str.replace_all("&", " and ", literal=True))
     return (
         bare.str.contains(_LEGAL_AT_END)
         | (bare.str.contains(_TRADE) & bare.str.contains(" "))

@@ -75,7 +75,7 @@ def _suggest(domains: list[str]) -> dict[str, str]:
 
 def _validate(address: str) -> tuple[str | None]:
     try:
-        found = email_validator.validate_email(address, check_deliverability=False)
+        found = email_validator.validate_email(address, check_deliverability=False, strict=True)
     except email_validator.EmailNotValidError:
         return (None,)
     # Two addresses that differ in case alone reach one mailbox everywhere that matters, and the

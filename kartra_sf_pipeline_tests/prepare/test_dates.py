@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kartra_sf_pipeline.errors import SettingsError
@@ -99,6 +99,7 @@ def test_empty_column_keeps_its_type() -> None:
     assert frame.schema == {"a": pl.Datetime("us", "UTC"), "b": pl.Date}
 
 
+@settings(deadline=None)
 @given(
     st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2099, 12, 31)),
     st.sampled_from([NEW_YORK, "Europe/London", "Asia/Kolkata", "Pacific/Auckland"]),
@@ -112,6 +113,7 @@ def test_agrees_with_the_standard_library(moment: datetime, zone: str) -> None:
     assert days(iso, prose) == [moment.date()] * 2
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_a_date_or_null_and_never_an_error(text: str) -> None:
     (instant,) = instants(text)
