@@ -44,7 +44,11 @@ class PicklistValue:
 
 @dataclass(frozen=True)
 class Field:
-    """One field as a describe tells it; `length` counts characters, `digits` is for integers."""
+    """One field as a describe tells it; `length` counts characters, `digits` is for integers.
+
+    `relationship_name` leads from this record to its parent, `child_relationship_name` from the
+    parent to a list of these records.
+    """
 
     name: str
     label: str
@@ -68,6 +72,7 @@ class Field:
     picklist_values: tuple[PicklistValue, ...] = ()
     reference_to: tuple[str, ...] = ()
     relationship_name: str | None = None
+    child_relationship_name: str | None = None
     polymorphic_foreign_key: bool = False
     delete_constraint: str = "SetNull"
     filterable: bool = True

@@ -45,8 +45,8 @@ def save(
     """Write rows; returns `row, id, created, code, message, fields`, one line per row in order.
 
     `cells` holds text, one column per entry of `columns` (named by its header); null leaves a
-    field alone and `null_mark` empties it. `operation` is insert, update or upsert; `key` is the field
-    that an upsert matches by (the Id field included).
+    field alone and `null_mark` empties it. `operation` is insert, update or upsert; `key` is the
+    field that an upsert matches by (the Id field included).
     """
     frame = cells.with_row_index("__row")
     if operation == "insert":

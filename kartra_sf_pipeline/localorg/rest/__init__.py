@@ -1,0 +1,1 @@
+"""REST resources: discovery, describes, records, collections."""
