@@ -138,7 +138,10 @@ class Mender:
     def _begins(self, buffer: Buffer, line: int) -> bool:
         """Whether a line that is broken, too, begins as the file's rows do."""
         end = self._next_line(buffer, line)
-        cells = buffer[line:end].partition(b'"')[0].split(self.dialect.delimiter)[:-1]
+        text, quote, _ = buffer[line:end].partition(b'"')
+        cells = text.rstrip(b"\r\n").split(self.dialect.delimiter)
+        if quote:
+            del cells[-1]
         seen = [(cells[column], shape) for column, shape in self._shapes if column < len(cells)]
         return bool(seen) and all(shape.fullmatch(cell) for cell, shape in seen)
 

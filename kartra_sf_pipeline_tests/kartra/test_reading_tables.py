@@ -122,13 +122,13 @@ def test_no_byte_of_any_text_disappears(content: str, width: int, size: int) -> 
     spoil=st.lists(
         st.tuples(
             st.integers(3, 19),
-            st.sampled_from(["{}", "{},one", 'x{}"y",z', '{},"a"b,c', '{},"open,c', "{},\x00,c"]),
+            st.sampled_from(["{}", "{},one", '{},x"y",z', '{},"a"b,c', '{},"open,c', "{},\x00,c"]),
         ),
         max_size=4,
         unique_by=lambda item: item[0],
     ),
 )
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_broken_rows_are_set_aside_one_by_one_and_the_others_are_read(
     rows: list[tuple[int, str, str]], spoil: list[tuple[int, str]]
 ) -> None:
