@@ -156,7 +156,7 @@ def _write_block(block: Block, partners: Partners, folder: _Folder, truth: Truth
             block, rows, cells["full_name"], emails["email"], orders, money, exported
         )
     )
-    folder.bookings.write(booking_frame(people, rows, emails["email"], cells["full_name"]))
+    folder.bookings.write(booking_frame(people, emails["email"], cells["full_name"]))
     folder.notes.write(note_frame(people, rows, emails["email"]))
     folder.companies.write(company_frame(people))
     if truth is not None:

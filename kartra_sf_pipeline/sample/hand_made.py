@@ -25,9 +25,7 @@ _NOTES = (
 )  # fmt: skip
 
 
-def booking_frame(
-    people: People, contacts: pl.DataFrame, email: pl.Series, name: pl.Series
-) -> pl.DataFrame:
+def booking_frame(people: People, email: pl.Series, name: pl.Series) -> pl.DataFrame:
     """Calendar bookings of the block's contacts; some are series under one id."""
     block = people.block
     who = block.draw("bookings")

@@ -143,7 +143,7 @@ def test_the_subscriptions_file_has_its_own_style_and_misses_some(account: Accou
 
 def test_the_odd_rows_are_there_and_few(account: Account) -> None:
     reasons = dict(account.money["reason"].value_counts().iter_rows())
-    for reason in ("unknown_type", "buyer_not_found", "no_subscription"):
+    for reason in ("unknown_type", "buyer_not_found", "no_subscription", "sale_not_found"):
         assert 1 <= reasons[reason] <= 20, reason
     strangers = account.money.filter(pl.col("contact_id").is_null())
     lines = strangers.join(account.frame("transactions"), on="transaction_id")
