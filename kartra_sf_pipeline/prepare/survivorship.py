@@ -139,7 +139,11 @@ def _merged(several: pl.DataFrame) -> pl.DataFrame:
         and c not in {"tags", "lists", "joined_at", "extract_date"}
     ]
     reason = (
-        pl.when(pl.col("extract_date").first() != pl.col("extract_date").get(1, null_on_oob=True))
+        pl.when(
+            pl.col("extract_date")
+            .first()
+            .ne_missing(pl.col("extract_date").get(1, null_on_oob=True))
+        )
         .then(pl.lit("newest_extract"))
         .when(pl.col("_filled").first() != pl.col("_filled").get(1, null_on_oob=True))
         .then(pl.lit("most_complete"))
@@ -185,7 +189,11 @@ def _present(together: tuple[str, ...]) -> pl.Expr:
 
 def _consent_of_group() -> dict[str, pl.Expr]:
     """The most restrictive of each: terms with their evidence, flag, status, block, deletion."""
-    terms = restriction_rank(pl.col("gdpr_status"), GDPR_BY_RESTRICTION)
+    # Of two equal words, the one that is dated is the better evidence.
+    terms = (
+        restriction_rank(pl.col("gdpr_status"), GDPR_BY_RESTRICTION),
+        pl.col("gdpr_status_at").is_null(),
+    )
     flag = restriction_rank(pl.col("communications"), COMMUNICATIONS_BY_RESTRICTION)
     # Any word other than "subscribed" forbids; a blank says nothing.
     status = (
@@ -196,9 +204,9 @@ def _consent_of_group() -> dict[str, pl.Expr]:
         .otherwise(0)
     )
     return {
-        "gdpr_status": pl.col("gdpr_status").sort_by(terms, maintain_order=True).first(),
-        "gdpr_status_at": pl.col("gdpr_status_at").sort_by(terms, maintain_order=True).first(),
-        "gdpr_status_ip": pl.col("gdpr_status_ip").sort_by(terms, maintain_order=True).first(),
+        "gdpr_status": pl.col("gdpr_status").sort_by(*terms, maintain_order=True).first(),
+        "gdpr_status_at": pl.col("gdpr_status_at").sort_by(*terms, maintain_order=True).first(),
+        "gdpr_status_ip": pl.col("gdpr_status_ip").sort_by(*terms, maintain_order=True).first(),
         "communications": pl.col("communications").sort_by(flag, maintain_order=True).first(),
         "mailing_status": pl.col("mailing_status").sort_by(status, maintain_order=True).first(),
         "blocklisted": pl.col("blocklisted").any(),
@@ -230,10 +238,10 @@ def _contact_rows(prepared: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
 def _with_merged_emails(
     unified: pl.DataFrame, prepared: pl.DataFrame, rows: pl.DataFrame
 ) -> pl.DataFrame:
-    """Add `merged_emails`: addresses of folded rows that are not the survivor's own."""
-    addresses = prepared.select("email").with_columns(rows["contact_key"], rows["disposition"])
+    """Add `merged_emails`: addresses of a person's rows other than the one that survived."""
     others = (
-        addresses.filter(pl.col("disposition") == MERGE)
+        prepared.select("email")
+        .with_columns(rows["contact_key"])
         .drop_nulls()
         .join(unified.select("contact_key", _own="email"), on="contact_key")
         .filter(pl.col("email").ne_missing(pl.col("_own")))
