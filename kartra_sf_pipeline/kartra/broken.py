@@ -13,8 +13,6 @@ from dataclasses import dataclass
 
 from kartra_sf_pipeline.kartra.encoding import Buffer
 
-# Further than this no record reaches: a longer one is an unclosed quote.
-MAX_RECORD = 4 << 20
 _PEERS = 200
 # A shape counts as a column's own when enough rows show it without exception.
 _MIN_PEERS = 3
@@ -27,11 +25,15 @@ _SHAPES = (
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the records of one file are written; bytes of one character each."""
+    """How the records of one file are written; `delimiter` and `newline` are one byte each.
+
+    No record is longer than `longest` bytes: what seems to be is an unclosed quote.
+    """
 
     delimiter: bytes
     newline: bytes
     width: int
+    longest: int = 4 << 20
 
 
 class Mender:
@@ -62,7 +64,7 @@ class Mender:
         rows: list[list[bytes]] = []
         position = start
         for _ in range(_PEERS):
-            limit = min(len(buffer), position + MAX_RECORD)
+            limit = min(len(buffer), position + self.dialect.longest)
             match = self._sound.match(buffer, position, limit)
             if match is not None and match.end() > position:
                 rows.append(self.fields(match[0]))
@@ -94,7 +96,7 @@ class Mender:
 
     def sound(self, buffer: Buffer, start: int) -> bool:
         """Whether a record that stands on its own begins at `start`."""
-        match = self._sound.match(buffer, start, min(len(buffer), start + MAX_RECORD))
+        match = self._sound.match(buffer, start, min(len(buffer), start + self.dialect.longest))
         if match is None or not match[0].strip():
             return False
         if not self._shapes:
@@ -106,7 +108,7 @@ class Mender:
 
     def end_of(self, buffer: Buffer, start: int) -> int:
         """Offset at which reading goes on after the broken record that begins at `start`."""
-        limit = min(len(buffer), start + MAX_RECORD)
+        limit = min(len(buffer), start + self.dialect.longest)
         match = self._lenient.match(buffer, start, limit)
         end = match.end() if match is not None else limit
         line = self._next_line(buffer, start)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from kartra_sf_pipeline.kartra.broken import MAX_RECORD, Dialect, Mender
+from kartra_sf_pipeline.kartra.broken import Dialect, Mender
 from kartra_sf_pipeline.kartra.encoding import Buffer
 
 Offsets = npt.NDArray[np.int64]
@@ -116,7 +116,7 @@ class _Scan:
             ends = self._newlines
             if ends.size:
                 return np.concatenate(([0], ends[:-1] + 1)), ends, int(ends[-1]) + 1
-            long = len(self._raw) >= MAX_RECORD
+            long = len(self._raw) >= self._dialect.longest
             return ends, ends, self._set_aside(0, "endless_line") if long else 0
         before = np.searchsorted(self._quotes, self._newlines) & 1
         # By the parity of the quote index at which reading began.
@@ -143,7 +143,7 @@ class _Scan:
             # What is left is a record that does not end here, or is at fault.
             if position == len(self._raw):
                 break
-            if not self._final and len(self._raw) - position < MAX_RECORD:
+            if not self._final and len(self._raw) - position < self._dialect.longest:
                 # The way on may lie in the next block.
                 break
             position = self._set_aside(

@@ -117,20 +117,21 @@ def test_no_byte_of_any_text_disappears(content: str, width: int, size: int) -> 
 
 @given(
     rows=st.lists(
-        st.tuples(st.integers(1, 999), PLAIN.filter(str.strip), TEXT), min_size=8, max_size=20
+        st.tuples(st.integers(1, 999), PLAIN.filter(str.strip), TEXT), min_size=8, max_size=60
     ),
     spoil=st.lists(
         st.tuples(
-            st.integers(3, 19),
+            st.integers(3, 59),
             st.sampled_from(["{}", "{},one", '{},x"y",z', '{},"a"b,c', '{},"open,c', "{},\x00,c"]),
         ),
         max_size=4,
         unique_by=lambda item: item[0],
     ),
+    size=st.integers(700, 900),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_broken_rows_are_set_aside_one_by_one_and_the_others_are_read(
-    rows: list[tuple[int, str, str]], spoil: list[tuple[int, str]]
+    rows: list[tuple[int, str, str]], spoil: list[tuple[int, str]], size: int
 ) -> None:
     broken_rows = {index: text for index, text in spoil if index < len(rows)}
     expected: list[tuple[str, str, str | None]] = []
@@ -144,9 +145,17 @@ def test_broken_rows_are_set_aside_one_by_one_and_the_others_are_read(
         csv.writer(buffer).writerow([number, name, note])
         pieces.append(buffer.getvalue())
         expected.append((str(number), name, note or None))
-    frame, broken = read("".join(pieces).encode(), 3)
+    content = "".join(pieces).encode()
+    frame, broken = read(content, 3)
     assert frame.drop("source_line").rows() == expected
     assert broken.height == len(broken_rows)
+    # Cut into small blocks, it is the same.
+    parts = list(blocks(content, 0, 2, Dialect(b",", b"\n", 3, longest=600), size))
+    assert [line for part in parts for line in part.lines.tolist()] == frame[
+        "source_line"
+    ].to_list()
+    aside = [(record.line, record.reason) for part in parts for record in part.broken]
+    assert aside == broken.select("source_line", "reason").rows()
 
 
 def test_an_unclosed_quote_costs_its_own_row_only() -> None:
