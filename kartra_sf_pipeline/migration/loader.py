@@ -140,8 +140,8 @@ def _outcome_frame(rows: pl.DataFrame, done: pl.DataFrame, phase: Phase) -> pl.D
             outcome="action",
             phase=pl.lit(phase.name),
         )
-        .select(OUTCOME_SCHEMA)
-        .cast(OUTCOME_SCHEMA)  # pyright: ignore[reportArgumentType]
+        .select(*OUTCOME_SCHEMA)
+        .cast(pl.Schema(OUTCOME_SCHEMA))
     )
 
 

@@ -146,8 +146,9 @@ def small_account(price_book: str) -> dict[Phase, pl.DataFrame]:
         ),
         "tasks": rows(
             "notes",
-            "Kartra_Id__c Subject Contact:Who.Kartra_Id__c Status Priority ActivityDate Description",
-            ("N1", "N1", "Note", "2", "Completed", "Normal", "2024-04-02", "first\nsecond \"line\""),
+            "Kartra_Id__c Subject Contact:Who.Kartra_Id__c Status Priority ActivityDate "
+            "Description",
+            ("N1", "N1", "Note", "2", "Completed", "Normal", "2024-04-02", "first\n2nd \"line\""),
         ),
         "contact_tags": rows(
             "contacts", "Kartra_Id__c Kartra_Tags__c",

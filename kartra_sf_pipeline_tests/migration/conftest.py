@@ -1,0 +1,3 @@
+from kartra_sf_pipeline_tests.migration.fixtures import audit, ledger, org
+
+__all__ = ["audit", "ledger", "org"]
