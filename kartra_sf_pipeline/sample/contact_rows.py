@@ -54,7 +54,7 @@ def contact_frame(
     phones = phone_columns(people, draw)
     buyer = np.zeros(n, dtype=np.bool_)
     buyer[bought["row"].to_numpy()] = True
-    consent, gdpr = _consent(draw, people, buyer)
+    consent, gdpr = _consent(draw, people)
     status, blacklisted, deleted = _standing(draw, gdpr, buyer)
     company, website = _company_cells(draw, people)
     address = people.has_address & draw.chance(0.95)
@@ -99,7 +99,7 @@ def contact_frame(
             pl.String
         ),
         "tags": _tags(draw, n, bought),
-        "lists": _lists(draw, n, buyer),
+        "lists": _lists(draw, buyer),
         "sequences": joined_picks(
             draw,
             pl.Series([sequence.name for sequence in catalogue.SEQUENCES]),
@@ -200,7 +200,7 @@ def _respelled(country: pl.Series) -> pl.Series:
     return country.replace(first)
 
 
-def _consent(draw: Draw, people: People, buyer: Bools) -> tuple[dict[str, pl.Series], Ints]:
+def _consent(draw: Draw, people: People) -> tuple[dict[str, pl.Series], Ints]:
     """The GDPR cells, and Kartra's code of the status."""
     lawful = per_locale("consent_law").to_numpy()[people.locale]
     inside = draw.choose((0, 1, 62, 11, 16, 10))
@@ -265,7 +265,7 @@ def _tags(draw: Draw, n: int, bought: pl.DataFrame) -> pl.Series:
     )
 
 
-def _lists(draw: Draw, n: int, buyer: Bools) -> pl.Series:
+def _lists(draw: Draw, buyer: Bools) -> pl.Series:
     weights = [weight for *_, weight in catalogue.LISTS]
     drawn = joined_picks(
         draw,
