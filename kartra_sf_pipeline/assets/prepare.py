@@ -175,6 +175,6 @@ def notes_prepared(settings: RunSettings, raw_notes: Frame, contacts_unified: Fr
 
 
 @dg.asset(**_COMMON)
-def products_derived(transactions_prepared: Frame) -> Result:
-    """The catalogue that the transactions imply: Kartra exports none."""
-    return _result(derive_products(transactions_prepared))
+def products_derived(transactions_prepared: Frame, subscriptions_prepared: Frame) -> Result:
+    """The catalogue that transactions and subscriptions imply: Kartra exports none."""
+    return _result(derive_products(transactions_prepared, subscriptions_prepared))

@@ -27,6 +27,7 @@ def _figures(frame: Frame, rows: int = 250) -> Result:
 
 
 _RAW = {f"raw_{export}": dg.AssetIn() for export in EXPORTS}
+_TAGS = {"behavioural_tags": dg.AssetIn()}
 _PREPARED = {
     name: dg.AssetIn()
     for name in (
@@ -69,13 +70,13 @@ def quality(**frames: Frame) -> Result:
     return _figures(data_quality(frames), rows=300)
 
 
-@dg.asset(name="migration_scope", ins=_RAW | _PREPARED, **_COMMON)
+@dg.asset(name="migration_scope", ins=_RAW | _PREPARED | _TAGS, **_COMMON)
 def scope_of_migration(**frames: Frame) -> Result:
     """Kartra's twelve objects: rows, destination, cardinality, support, planned records (S91)."""
     return _figures(migration_scope(frames))
 
 
-@dg.asset(name="will_not_migrate", ins=_RAW | _PREPARED, **_COMMON)
+@dg.asset(name="will_not_migrate", ins=_RAW | _PREPARED | _TAGS, **_COMMON)
 def losses(**frames: Frame) -> Result:
     """What is lost or stays behind, why, and what to do about it (S18, S19)."""
     return _figures(will_not_migrate(frames))

@@ -37,7 +37,7 @@ def checks_for(suite: Suite) -> dg.AssetChecksDefinition:
         if suite.load_phase is not None:
             passed = all(r.passed for r in results if r.rule.severity == "critical")
             ledger.open().record_gate(
-                suite.load_phase, data_version(frame), passed, run_id=context.run_id
+                suite.load_phase, data_version(frame), passed, run_id=context.run.run_id
             )
         for result in results:
             if result.rule.name in selected:
