@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.errors import RouterError
 from kartra_sf_pipeline.localorg.soql import ast
 from kartra_sf_pipeline.localorg.soql.csv_export import DELIMITERS, LINE_ENDINGS, ResultFiles
 from kartra_sf_pipeline.localorg.soql.errors import SoqlError
@@ -26,16 +27,6 @@ _SHOWN_RUNNING_SECONDS = 0.1
 _CSV = "with CSV content type"
 
 _TABLE = "CREATE TABLE IF NOT EXISTS _query_job (id TEXT PRIMARY KEY, job TEXT)"
-
-
-class JobError(Exception):
-    """A refused request on a job: HTTP status, errorCode and message."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        self.status = status
-        self.code = code
-        self.message = message
-        super().__init__(f"{code}: {message}")
 
 
 @dataclass(frozen=True)
@@ -116,20 +107,20 @@ class QueryJobs:
         """A new job from the body of the create call; it starts at once.
 
         Raises:
-            JobError: for a query that a bulk job cannot run, or an unknown option.
+            RouterError: for a query that a bulk job cannot run, or an unknown option.
 
         """
         operation = request.get("operation")
         soql = request.get("query")
         if operation not in {"query", "queryAll"}:
-            raise JobError(400, "API_ERROR", f"operation is not supported: {operation}")
+            raise RouterError(400, "API_ERROR", f"operation is not supported: {operation}")
         if not isinstance(soql, str):
-            raise JobError(400, "API_ERROR", "query is required")
+            raise RouterError(400, "API_ERROR", "query is required")
         delimiter = str(request.get("columnDelimiter") or "COMMA").upper()
         line_ending = str(request.get("lineEnding") or "LF").upper()
         content_type = str(request.get("contentType") or "CSV").upper()
         if delimiter not in DELIMITERS or line_ending not in LINE_ENDINGS or content_type != "CSV":
-            raise JobError(
+            raise RouterError(
                 400,
                 "API_ERROR",
                 "contentType, columnDelimiter or lineEnding has a value that is not supported",
@@ -161,8 +152,8 @@ class QueryJobs:
                 if refusal is None:
                     return plan
         except SoqlError as error:
-            raise JobError(400, error.code, error.message) from error
-        raise JobError(400, "API_ERROR", refusal)
+            raise RouterError(400, error.code, error.message) from error
+        raise RouterError(400, "API_ERROR", refusal)
 
     def get(self, job_id: str) -> QueryJob:
         """The job as a poll sees it."""
@@ -185,7 +176,7 @@ class QueryJobs:
         """Stops a job that has not finished."""
         job = self._load(job_id)
         if job.state in {"JobComplete", "Failed"}:
-            raise JobError(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
+            raise RouterError(400, "INVALIDJOBSTATE", "Aborting already Completed Job not allowed")
         aborted = replace(job, state="Aborted", modified=now_text())
         self._save(aborted)
         return aborted
@@ -194,7 +185,9 @@ class QueryJobs:
         """Removes a finished job with its results."""
         job = self._load(job_id)
         if job.state not in {"JobComplete", "Failed", "Aborted"}:
-            raise JobError(400, "INVALIDJOBSTATE", "Deleting a job that is not done is not allowed")
+            raise RouterError(
+                400, "INVALIDJOBSTATE", "Deleting a job that is not done is not allowed"
+            )
         with self._store.write() as connection:
             connection.execute("DELETE FROM _query_job WHERE id = ?", (job_id,))
         self._files(job_id).remove()
@@ -205,23 +198,23 @@ class QueryJobs:
         """A page of a finished job's CSV; every page starts with the header line.
 
         Raises:
-            JobError: when the job is not finished, or the locator is not one of its own.
+            RouterError: when the job is not finished, or the locator is not one of its own.
 
         """
         job = self._load(job_id)
         if job.state != "JobComplete":
-            raise JobError(
+            raise RouterError(
                 400, "INVALIDJOBSTATE", f"Results are not available: the job's state is {job.state}"
             )
         if job.version != version:
-            raise JobError(
+            raise RouterError(
                 409,
                 "API_ERROR",
                 f"Results of a job of version {job.version} cannot be read with {version}",
             )
         first = _position(locator)
         if first is None or first > job.records:
-            raise JobError(400, "API_ERROR", f"Invalid locator: {locator}")
+            raise RouterError(400, "API_ERROR", f"Invalid locator: {locator}")
         count = max_records if max_records is not None else DEFAULT_PAGE_RECORDS
         records, body = self._files(job_id).page(first, count)
         reached = first + records
@@ -240,7 +233,7 @@ class QueryJobs:
             "SELECT job FROM _query_job WHERE id = ? OR substr(id, 1, 15) = ?", (job_id, job_id)
         )
         if not rows:
-            raise JobError(404, "NOT_FOUND", "The requested resource does not exist")
+            raise RouterError(404, "NOT_FOUND", "The requested resource does not exist")
         return QueryJob(**json.loads(rows[0][0]))
 
     def _save(self, job: QueryJob) -> None:
@@ -254,6 +247,7 @@ class QueryJobs:
     def _submit(self, job: QueryJob) -> None:
         with self._lock:
             self._started[job.id] = time.monotonic()
+            self._polls.pop(job.id, None)
         self._pool.submit(self._run, job.id)
 
     def _run(self, job_id: str) -> None:

@@ -6,13 +6,17 @@ import json
 import secrets
 import sqlite3
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from kartra_sf_pipeline.localorg.schema import Schema
 from kartra_sf_pipeline.localorg.soql.compiler import compile_query
 from kartra_sf_pipeline.localorg.soql.conditions import Clock
+from kartra_sf_pipeline.localorg.soql.definitions import DEFINITION_NAMES, Definitions
 from kartra_sf_pipeline.localorg.soql.errors import SoqlError
 from kartra_sf_pipeline.localorg.soql.plan import ChildPlan, Plan, RecordShape
 from kartra_sf_pipeline.localorg.soql.shaping import Row, Shaper, prefixes
@@ -45,6 +49,7 @@ class QueryService:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._definitions = Definitions(store)
         with store.write() as connection:
             connection.execute(_CURSORS)
 
@@ -61,7 +66,20 @@ class QueryService:
 
     def compile(self, soql: str, *, deleted: bool = False) -> Plan:
         """The plan of a query for the API user, as of now."""
-        return compile_query(soql, self._store.visible_schema(), self.clock(), deleted=deleted)
+        return compile_query(soql, self.schema(), self.clock(), deleted=deleted)
+
+    def schema(self) -> Schema:
+        """What can be queried: the objects that the user sees, and their definitions."""
+        return self._definitions.with_records()
+
+    @contextmanager
+    def _read(self, plan: Plan) -> Iterator[sqlite3.Connection]:
+        source = self._definitions if plan.entity in DEFINITION_NAMES else self._store
+        with source.read() as connection:
+            self.connection_functions(connection, self.clock())
+            if not connection.in_transaction:
+                connection.execute("BEGIN")
+            yield connection
 
     def connection_functions(self, connection: sqlite3.Connection, clock: Clock) -> None:
         """Registers the SQL functions that compiled queries may call."""
@@ -89,9 +107,7 @@ class QueryService:
         """
         plan = self.compile(soql, deleted=deleted)
         size = LONG_TEXT_PAGE_ROWS if plan.has_long_text else PAGE_ROWS
-        with self._store.read() as connection:
-            self.connection_functions(connection, self.clock())
-            connection.execute("BEGIN")
+        with self._read(plan) as connection:
             if plan.counts_only:
                 total = connection.execute(plan.count_sql(), plan.params).fetchone()[0]
                 return Page(total, [], None)
@@ -129,9 +145,7 @@ class QueryService:
         end = min(total, start + size)
         page = [keys[i * _ID_LENGTH : (i + 1) * _ID_LENGTH] for i in range(start, end)]
         plan = self.compile(soql, deleted=bool(deleted))
-        with self._store.read() as connection:
-            self.connection_functions(connection, self.clock())
-            connection.execute("BEGIN")
+        with self._read(plan) as connection:
             found = connection.execute(plan.page_sql(), {"page": json.dumps(page)}).fetchall()
             records = self._shape(connection, plan, found, base)
         return Page(total, records, f"{name}-{end}" if end < total else None)
@@ -159,7 +173,7 @@ class QueryService:
         children: dict[int, dict[str, list[Row]]] = {}
         if isinstance(shape, RecordShape):
             self._fetch_children(connection, shape, rows, children)
-        shaper = Shaper(base, prefixes(self._store.schema), children)
+        shaper = Shaper(base, prefixes(self.schema()), children)
         return shaper.records(shape, rows)
 
     def _fetch_children(
