@@ -117,7 +117,7 @@ def as_utf8(buffer: Buffer, encoding: Encoding, path: str) -> Iterator[tuple[Buf
             try:
                 text = decoder.decode(chunk, final=start + _CHUNK >= len(buffer))
             except UnicodeDecodeError as error:
-                line = 1 + bytes(buffer[: start + error.start]).count(b"\n")
+                line = _line_at(buffer, start + error.start)
                 raise ExportError(
                     f"the bytes are not {encoding.name}",
                     file=path,
@@ -143,6 +143,12 @@ def mapped(path: Path) -> Iterator[Buffer]:
             return
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
             yield content
+
+
+def _line_at(buffer: Buffer, offset: int) -> int:
+    """Physical line of a byte, counted without copying all that is before it."""
+    starts = range(0, offset, _CHUNK)
+    return 1 + sum(buffer[start : min(offset, start + _CHUNK)].count(b"\n") for start in starts)
 
 
 def _wide_without_mark(head: bytes) -> str | None:
@@ -221,7 +227,7 @@ def _code_page(buffer: Buffer, bad: int, path: str) -> Encoding:
         ):
             note = "not UTF-8: read as cp1252 (Windows), which is an assumption"
             return Encoding("cp1252", 0, assumed=True, note=note)
-    line = 1 + bytes(buffer[:bad]).count(b"\n")
+    line = _line_at(buffer, bad)
     looks = f"; they look like {guess}, which is only a guess" if guess else ""
     raise ExportError(
         f"the bytes are neither UTF-8 nor Windows cp1252{looks}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,8 +95,8 @@ def local_file(found: Found) -> Iterator[Path]:
         try:
             with zipfile.ZipFile(found.file) as archive, archive.open(found.member) as member:
                 shutil.copyfileobj(member, spool, 1 << 20)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
-            locked = isinstance(error, RuntimeError) and "password" in str(error)
+        except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
+            locked = "password" in str(error)
             raise ExportError(
                 "the archive is locked with a password"
                 if locked
@@ -129,6 +130,7 @@ def _open_archive(
         )
         problems.append((path, problem))
         return
+    before = len(files) + len(problems)
     for member in members:
         parts = PurePosixPath(member.replace("\\", "/")).parts
         inside = f"{path}/{'/'.join(parts)}"
@@ -141,6 +143,8 @@ def _open_archive(
             problems.append((inside, _workbook(inside)))
         else:
             notes.append(f"{inside}: not a table ({suffix or 'no suffix'}), not read")
+    if len(files) + len(problems) == before:
+        notes.append(f"{path}: the archive holds no table")
 
 
 def _workbook(path: str) -> ExportError:

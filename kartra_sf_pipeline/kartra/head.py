@@ -15,6 +15,7 @@ from kartra_sf_pipeline.kartra.recognise import known_headers
 _LIMIT = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|")
 _DELIMITER_HINT = re.compile(r"^sep=(.)\s*$", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SIGNATURES = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
@@ -94,6 +95,13 @@ def read_head(buffer: Buffer, start: int, path: str, delimiter: str | None) -> H
         found = raw.find(newline, offset)
         offset = len(raw) if found < 0 else found + 1
     header_line = skipped + 1
+    if any(_CONTROL.search(header) for header in headers):
+        raise ExportError(
+            "this is not a text table: its first line holds control characters",
+            file=path,
+            line=header_line,
+            next_step="Export the file from Kartra again as CSV, or remove it from the folder.",
+        )
     if len(headers) < 2:
         raise ExportError(
             "the header row is too short: it has one column",

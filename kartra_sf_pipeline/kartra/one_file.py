@@ -46,7 +46,13 @@ def read_file(found: Found, rule: FileRule, sink: Sink) -> tuple[FileReport, pl.
             return report, _read(buffer, report, rule, sink)
     except ExportError as problem:
         report.problem = problem
-        return report, pl.DataFrame(schema=QUARANTINE_SCHEMA)
+    except OSError as error:
+        report.problem = ExportError(
+            f"the file cannot be opened ({error.strerror or error})",
+            file=found.path,
+            next_step="Let the user who runs this read it, or remove it from the folder.",
+        )
+    return report, pl.DataFrame(schema=QUARANTINE_SCHEMA)
 
 
 def _read(buffer: encodings.Buffer, report: FileReport, rule: FileRule, sink: Sink) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from datetime import date
 from pathlib import Path
 
@@ -161,6 +162,8 @@ def test_an_empty_folder_says_what_to_put_in_it(tmp_path: Path) -> None:
         ("x.csv", b"PK\x03\x04....", "spreadsheet workbook, not CSV"),
         ("x.csv", b"<!doctype html><title>Log in</title>", "a web page or XML, not CSV"),
         ("x.csv", b'{"email": "a"}', "this is JSON, not CSV"),
+        ("x.csv", b"\x00\x01\x02,\x03\n1,2\n", "not a text table"),
+        ("x.csv", bytes(range(128, 256)) * 9, "neither UTF-8 nor Windows cp1252"),
         ("book.xlsx", b"PK\x03\x04", "this is a spreadsheet workbook, not CSV"),
         ("all.zip", b"not a zip", "not a whole zip archive"),
         ("contacts.csv", b"a@example.com,Ann,12345\n", "looks like data, not like a header row"),
@@ -329,6 +332,38 @@ def test_a_blank_header_keeps_its_column_only_if_it_holds_something(tmp_path: Pa
     found = read_folder(tmp_path)
     assert found.files[0].unknown_columns == ["x__column_4"]
     assert found.frames["contacts"]["x__column_4"].to_list() == ["kept"]
+
+
+def zipped(path: Path, **files: str) -> bytes:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "."), content)
+    return path.read_bytes()
+
+
+def test_a_locked_archive_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    content = bytearray(zipped(path, contacts__csv=GOOD))
+    # The flag that a member is encrypted, in its own header and in the directory.
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(ExportError, match=r"all\.zip/contacts\.csv: .*locked with a password"):
+        read_folder(tmp_path)
+
+
+def test_a_damaged_archive_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    content = zipped(path, contacts__csv=GOOD)
+    path.write_bytes(content.replace(b"Ann", b"Bob", 1))
+    with pytest.raises(ExportError, match="cannot be unpacked"):
+        read_folder(tmp_path)
+
+
+def test_an_archive_without_tables_is_named_in_the_notes(tmp_path: Path) -> None:
+    folder_with(tmp_path, contacts__csv=GOOD)
+    zipped(tmp_path / "pictures.zip", one__png="...")
+    assert "pictures.zip: the archive holds no table" in read_folder(tmp_path).notes
 
 
 def test_spooled_frames_are_the_same_frames(tmp_path: Path, account: ExportSet) -> None:
