@@ -334,6 +334,35 @@ def test_a_blank_header_keeps_its_column_only_if_it_holds_something(tmp_path: Pa
     assert found.frames["contacts"]["x__column_4"].to_list() == ["kept"]
 
 
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [
+        (b"email,first_name\ra@example.com,Ann\rb@example.com,Bob\r", [2, 3]),
+        (b"sep=;\r\nemail;first_name\r\na@example.com;Ann\r\nb@example.com;Bob\r\n", [3, 4]),
+        (b"\n\nemail,first_name\na@example.com,Ann\n\nb@example.com,Bob", [4, 6]),
+        (b'email,"first\nname"\na@example.com,Ann\nb@example.com,Bob\n', [3, 4]),
+        (b"email\tfirst_name\na@example.com\tAnn\nb@example.com\tBob\n", [2, 3]),
+        (b'"email"|"first_name"\n"a@example.com"|"Ann"\n"b@example.com"|Bob\n', [2, 3]),
+    ],
+)
+def test_lines_are_those_of_an_editor(tmp_path: Path, content: bytes, lines: list[int]) -> None:
+    (tmp_path / "contacts.csv").write_bytes(content)
+    frame = read_folder(tmp_path).frames["contacts"]
+    assert frame["first_name"].to_list() == ["Ann", "Bob"]
+    assert frame["source_line"].to_list() == lines
+
+
+def test_a_header_in_the_api_s_words_is_known(tmp_path: Path) -> None:
+    header = (
+        "transaction_id,transaction_type,transaction_date,product_name,"
+        "transaction_full_amount (GBP),lead_email,transaction_internal_subscription_id"
+    )
+    folder_with(tmp_path, export__csv=f"{header}\n1,sale,2025-01-01,Club,9.00,a@example.com,N/A\n")
+    row = read_folder(tmp_path).frames["transactions"].row(0, named=True)
+    assert (row["date"], row["amount"], row["currency"]) == ("2025-01-01", "9.00", "GBP")
+    assert (row["buyer_email"], row["subscription_id"]) == ("a@example.com", "N/A")
+
+
 def zipped(path: Path, **files: str) -> bytes:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in files.items():

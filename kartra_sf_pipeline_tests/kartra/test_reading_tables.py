@@ -158,6 +158,35 @@ def test_broken_rows_are_set_aside_one_by_one_and_the_others_are_read(
     assert aside == broken.select("source_line", "reason").rows()
 
 
+@given(content=st.text(st.sampled_from(list('""",,\n\nab1')), max_size=60), width=st.integers(2, 4))
+@settings(max_examples=200, deadline=None)
+def test_a_row_that_is_read_is_what_a_strict_reader_sees_on_its_line(
+    content: str, width: int
+) -> None:
+    frame, _ = read(content.encode(), width)
+    lines = content.splitlines(keepends=True)
+    for *cells, line in frame.rows():
+        seen = next(csv.reader(lines[line - 2 :], strict=True))
+        assert cells == [cell or None for cell in seen]
+
+
+@given(content=st.text(st.sampled_from(list('""",,\n\nab1')), max_size=60), width=st.integers(2, 4))
+@settings(max_examples=200, deadline=None)
+def test_what_a_strict_reader_accepts_whole_is_read_whole(content: str, width: int) -> None:
+    try:
+        rows = [row for row in csv.reader(io.StringIO(content, newline=""), strict=True) if row]
+    except csv.Error:
+        return
+    if any(len(row) != width for row in rows):
+        return
+    frame, broken = read(content.encode(), width)
+    if broken.height:
+        # A strict reader still takes a quote inside a field that does not begin with one.
+        assert set(broken["reason"]) <= {"over_quoted", "unclosed_quote", "truncated"}
+        return
+    assert frame.drop("source_line").rows() == [tuple(cell or None for cell in row) for row in rows]
+
+
 def test_an_unclosed_quote_costs_its_own_row_only() -> None:
     rows = [f"{number},name {number},a@b.com,1,2,3\n" for number in range(100, 200)]
     rows[40] = '140,"name 140,a@b.com,1,2,3\n'
