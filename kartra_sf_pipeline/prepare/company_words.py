@@ -31,6 +31,7 @@ _TRADE: Final = (
     r"|fitness|plumbing|landscaping|construction|boutique|restaurant|insurance|mortgage"
     r"|chiropractic|counseling|electric|interiors|catering|productions|communications|systems)$"
 )
+_TRADE_NUMBERED: Final = _TRADE.removesuffix("$") + r"(?: \d+)?$"
 # Surnames of some, but not where the company field says the same.
 _TRADE_IF_REPEATED: Final = (
     r" (?:law|media|music|travel|studio|design|designs|salon|spa|church|school|gym|events|digital"
@@ -46,47 +47,58 @@ NO_COMPANY: Final = word_set(
 ) | frozenset({"self employed", "n a", "not applicable", "my company", "company", "company name"})
 
 
+def company_text(name: pl.Expr) -> pl.Expr:
+    """A name as the functions below read it: folded words, "&" spelled out."""
+    return words(name.str.replace_all("&", " and ", literal=True))
+
+
 def company_key(name: pl.Expr) -> pl.Expr:
     """A company's name without case, punctuation, legal form and leading "the"; null for none.
 
     Two texts with one key are one company: "The Acme Co., LLC" and "ACME".
     """
-    bare = words(name.str.replace_all("&", " and ", literal=True))
+    return key_of_text(company_text(name))
+
+
+def key_of_text(text: pl.Expr) -> pl.Expr:
+    """`company_key` of what `company_text` made."""
     legal = "|".join(sorted(_LEGAL | {"co", "company"}))
-    stripped = bare.str.replace(r"^the ", "").str.replace(rf"(?: (?:{legal}))+$", "")
-    kept = null_if_blank(stripped).fill_null(bare)
+    stripped = text.str.replace(r"^the ", "").str.replace(rf"(?: (?:{legal}))+$", "")
+    kept = null_if_blank(stripped).fill_null(text)
     return pl.when(~kept.is_in(sorted(NO_COMPANY)) & kept.str.contains(r"[\pL\pN]")).then(kept)
 
 
 def looks_like_company(text: pl.Expr) -> pl.Expr:
-    """True where a text in a name field (one cell) is a company's name."""
-    bare = words(text.str.replace_all("&", " and ", literal=True))
+    """True where a text (of `company_text`) in one name cell is a company's name."""
     return (
-        bare.str.contains(_LEGAL_AT_END)
-        | (bare.str.contains(_TRADE) & bare.str.contains(" "))
-        | bare.str.contains(r" and sons$| and co$")
+        text.str.contains(_LEGAL_AT_END)
+        | (text.str.contains(_TRADE) & text.str.contains(" ", literal=True))
+        | text.str.contains(r" and sons$| and co$")
     ).fill_null(False)
 
 
 def repeats_company(text: pl.Expr, company: pl.Expr) -> pl.Expr:
-    """True where a name field says what the company field says, and it is no sole trader's name."""
+    """True where a name field says what the company field says, and it is no sole trader's name.
+
+    Both are texts of `company_text`.
+    """
     return (
-        (company_key(text) == company_key(company))
+        text.str.contains(" ", literal=True)
+        & (key_of_text(text) == key_of_text(company))
         & (
-            words(company).str.contains(_LEGAL_AT_END)
-            | words(text).str.contains(_LEGAL_AT_END)
-            | words(text).str.replace(r" \d+$", "").str.contains(_TRADE)
-            | words(text).str.contains(_TRADE_IF_REPEATED)
+            company.str.contains(_LEGAL_AT_END)
+            | text.str.contains(_LEGAL_AT_END)
+            | text.str.contains(_TRADE_NUMBERED)
+            | text.str.contains(_TRADE_IF_REPEATED)
         )
-        & words(text).str.contains(" ")
     ).fill_null(False)
 
 
 def company_over_two_cells(first: pl.Expr, last: pl.Expr) -> pl.Expr:
-    """True where a company's name was cut into a first and a last name."""
-    bare = words(last)
+    """True where a company's name was cut into a first and a last name (of `company_text`)."""
+    legal = r" (?:llc|inc|ltd|gmbh|corp|plc)$"
     return (
-        (first.is_not_null() & bare.str.contains(_LEGAL_AS_LAST_NAME))
-        | bare.str.contains(r" (?:llc|inc|ltd|gmbh|corp|plc)$")
-        | words(first).str.contains(r" (?:llc|inc|ltd|gmbh|corp|plc)$")
+        (first.is_not_null() & last.str.contains(_LEGAL_AS_LAST_NAME))
+        | last.str.contains(legal)
+        | first.str.contains(legal)
     ).fill_null(False)

@@ -15,6 +15,7 @@ from nameparser import locales
 
 from kartra_sf_pipeline.prepare.company_words import (
     company_over_two_cells,
+    company_text,
     looks_like_company,
     repeats_company,
 )
@@ -130,15 +131,27 @@ def _classify(frame: pl.DataFrame) -> pl.DataFrame:
         .otherwise(last + " " + pl.col("_last2"))
         .alias("_last"),
     )
-    both = pl.concat_str("_first", "_last", separator=" ", ignore_nulls=True)
+    # Each text is folded once here: inside the tests below it would be folded again each time.
+    frame = frame.with_columns(
+        company_text(pl.concat_str("_first", "_last", separator=" ", ignore_nulls=True)).alias(
+            "_t"
+        ),
+        company_text(first).alias("_t_first"),
+        company_text(last).alias("_t_last"),
+        company_text(pl.col("_company")).alias("_t_company"),
+    )
     one_cell = first.is_null() | last.is_null()
     is_company = (
-        (one_cell & looks_like_company(both))
-        | (~one_cell & company_over_two_cells(first, last))
-        | repeats_company(both, pl.col("_company"))
+        (one_cell & looks_like_company(pl.col("_t")))
+        | (~one_cell & company_over_two_cells(pl.col("_t_first"), pl.col("_t_last")))
+        | repeats_company(pl.col("_t"), pl.col("_t_company"))
     )
+    frame = frame.with_columns(is_company.alias("_is_company"))
+    is_company = pl.col("_is_company")
     # The last name alone may be the company's: the first name stays.
-    last_is_company = ~is_company & ~one_cell & repeats_company(last, pl.col("_company"))
+    last_is_company = (
+        ~is_company & ~one_cell & repeats_company(pl.col("_t_last"), pl.col("_t_company"))
+    )
     whole = (
         pl.when(last.is_null() & middle.is_not_null())
         .then(pl.concat_str("_first", "_middle", separator=" ", ignore_nulls=True))
@@ -148,7 +161,9 @@ def _classify(frame: pl.DataFrame) -> pl.DataFrame:
         .then(last)
     )
     return frame.with_columns(
-        pl.when(is_company).then(both).alias("_as_company"),
+        pl.when(is_company)
+        .then(pl.concat_str("_first", "_last", separator=" ", ignore_nulls=True))
+        .alias("_as_company"),
         pl.when(~last_is_company).then(last).alias("_last"),
         last_is_company.alias("_last_is_company"),
         pl.when(

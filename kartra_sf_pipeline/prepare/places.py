@@ -9,7 +9,7 @@ import polars as pl
 import pycountry
 
 from kartra_sf_pipeline.prepare.nulls import clean, tidy
-from kartra_sf_pipeline.prepare.text import fold_text, words
+from kartra_sf_pipeline.prepare.text import words
 
 # Names that people write and ISO 3166 does not list.
 _COUNTRY_ALIASES: Final = {
@@ -56,43 +56,46 @@ _STATE_COUNTRIES: Final = ("US", "CA", "AU", "BR", "MX", "IN")
 @cache
 def country_table() -> pl.DataFrame:
     """Every accepted spelling: `spelling` (as `words` makes it), `iso2`, `country` (short name)."""
-    spellings: dict[str, str] = {}
-    names: dict[str, str] = {}
+    rows: list[tuple[str, str]] = []
+    names: dict[str, str] = {"XK": _SHORT_NAMES["XK"]}
     for entry in cast("list[Any]", list(pycountry.countries)):
         code: str = entry.alpha_2
         common = getattr(entry, "common_name", None)
         official = getattr(entry, "official_name", None)
         names[code] = _SHORT_NAMES.get(code) or common or entry.name
-        for spelling in (entry.name, common, official, code, entry.alpha_3):
-            if spelling:
-                spellings.setdefault(_words_of(spelling), code)
-    names["XK"] = _SHORT_NAMES["XK"]
-    for code, name in _SHORT_NAMES.items():
-        spellings.setdefault(_words_of(name), code)
-    spellings |= _COUNTRY_ALIASES
-    return pl.DataFrame(
-        {"spelling": list(spellings), "iso2": list(spellings.values())}
-    ).with_columns(country=pl.col("iso2").replace_strict(names))
+        rows += [
+            (spelling, code)
+            for spelling in (entry.name, common, official, code, entry.alpha_3)
+            if spelling
+        ]
+    # What people write counts more than what a catalogue calls something else.
+    rows = [
+        *_COUNTRY_ALIASES.items(),
+        *rows,
+        *((name, code) for code, name in _SHORT_NAMES.items()),
+    ]
+    table = pl.DataFrame(rows, schema=["spelling", "iso2"], orient="row")
+    return (
+        table.with_columns(words(pl.col("spelling")))
+        .unique("spelling", keep="first", maintain_order=True)
+        .with_columns(country=pl.col("iso2").replace_strict(names))
+    )
 
 
 @cache
 def state_table() -> pl.DataFrame:
     """Every accepted spelling of a state: `iso2`, `spelling`, `state` (English name)."""
     rows = [
-        (code, _words_of(spelling), entry.name)
+        (code, spelling, entry.name)
         for code in _STATE_COUNTRIES
         for entry in cast("list[Any]", pycountry.subdivisions.get(country_code=code))
         for spelling in (entry.name, entry.code.removeprefix(f"{code}-"))
     ]
     rows += [("US", "washington dc", "District of Columbia"), ("US", "d c", "District of Columbia")]
-    return pl.DataFrame(rows, schema=["iso2", "spelling", "state"], orient="row").unique(
+    table = pl.DataFrame(rows, schema=["iso2", "spelling", "state"], orient="row")
+    return table.with_columns(words(pl.col("spelling"))).unique(
         ["iso2", "spelling"], keep="first", maintain_order=True
     )
-
-
-def _words_of(text: str) -> str:
-    frame = pl.DataFrame({"t": [fold_text(text)]})
-    return frame.select(words(pl.col("t"))).item()
 
 
 def prepare_places(raw: pl.DataFrame) -> pl.DataFrame:

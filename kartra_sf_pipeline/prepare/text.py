@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
 import polars as pl
@@ -27,15 +26,6 @@ def fold(expr: pl.Expr) -> pl.Expr:
         .str.replace_all(r"\s+", " ")
         .str.strip_chars()
     )
-
-
-def fold_text(text: str) -> str:
-    """`fold` for one constant, so that tables written in Python meet folded columns."""
-    lowered = unicodedata.normalize("NFKD", text.lower())
-    bare = "".join(c for c in lowered if not unicodedata.category(c).startswith("M"))
-    for letter, plain in _LETTERS.items():
-        bare = bare.replace(letter, plain)
-    return " ".join(bare.lower().split())
 
 
 def words(expr: pl.Expr) -> pl.Expr:
