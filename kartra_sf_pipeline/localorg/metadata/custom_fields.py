@@ -303,6 +303,7 @@ def _lookup(element: Element, name: str, label: str, schema: Schema, common: dic
     constraint = text(element, "deleteConstraint") or "SetNull"
     if constraint not in {"SetNull", "Restrict", "Cascade"}:
         raise Problem(f"'{constraint}' is not a valid value for the enum 'DeleteConstraint'")
+    children = text(element, "relationshipName")
     return Field(
         name,
         label,
@@ -310,6 +311,7 @@ def _lookup(element: Element, name: str, label: str, schema: Schema, common: dic
         length=18,
         reference_to=(parent.name,),
         relationship_name=name.removesuffix("c") + "r",
+        child_relationship_name=None if children is None else f"{children}__r",
         delete_constraint=constraint,
         **common,
     )

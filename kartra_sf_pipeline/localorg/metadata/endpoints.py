@@ -17,6 +17,7 @@ from kartra_sf_pipeline.localorg.metadata.crud_calls import MetadataCalls
 from kartra_sf_pipeline.localorg.metadata.deployments import Deployments
 from kartra_sf_pipeline.localorg.metadata.markup import NAMESPACE, Element
 from kartra_sf_pipeline.localorg.metadata.registry import Registry
+from kartra_sf_pipeline.localorg.requests import note
 from kartra_sf_pipeline.localorg.store import Store
 
 _FIRST_LOCK = threading.Lock()
@@ -90,11 +91,24 @@ def _answer(request: Request, data: bytes) -> Response:
             raise soap.Fault(
                 "INVALID_SESSION_ID", "Invalid Session ID found in SessionHeader: Illegal Session"
             )
+        note(request, operation=call.operation, writes=_writes(call))
         results = metadata_of(request.app).answer(call)
         body = soap.reply(call.operation, results)
     except soap.Fault as fault:
         return Response(fault.to_bytes(), status_code=500, media_type="text/xml; charset=UTF-8")
     return Response(body, media_type="text/xml; charset=UTF-8")
+
+
+def _writes(call: soap.Request) -> bool:
+    if call.operation == "deploy":
+        options = soap.block(call.body, "deployOptions")
+        return (soap.option(options, "checkOnly") or "").lower() != "true"
+    return call.operation in {
+        "createMetadata",
+        "updateMetadata",
+        "upsertMetadata",
+        "deleteMetadata",
+    }
 
 
 routes: list[Route] = [

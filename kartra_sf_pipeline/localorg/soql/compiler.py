@@ -220,17 +220,10 @@ class _Compiler:
         name = source.parts[-1]
         if len(source.parts) > 1:
             outer.strip(source.parts)
-        relationship = next(
-            (
-                r
-                for r in outer.sobject.child_relationships
-                if (r.relationship_name or "").casefold() == name.casefold()
-            ),
-            None,
-        )
-        child = self._schema.object(relationship.child) if relationship else None
-        lookup = child.field(relationship.field) if child and relationship else None
-        if child is None or lookup is None or relationship is None:
+        found = self._child_relationship(outer.sobject, name)
+        child = self._schema.object(found[1]) if found else None
+        lookup = child.field(found[2]) if child and found else None
+        if child is None or lookup is None or found is None:
             raise unknown_relationship(self._soql, source.pos, name, child=True)
         self._check_bounds(query)
         if query.group_by or query.counts_only:
@@ -259,7 +252,21 @@ class _Compiler:
             )
         shape = plan.shape
         assert isinstance(shape, RecordShape)
-        return (
-            relationship.relationship_name or name,
-            ChildPlan(sql, scope.params.values, shape),
-        )
+        return found[0], ChildPlan(sql, scope.params.values, shape)
+
+    def _child_relationship(self, parent: SObject, name: str) -> tuple[str, str, str] | None:
+        """The relationship's canonical name, the child object and its lookup field."""
+        folded = name.casefold()
+        for known in parent.child_relationships:
+            if known.relationship_name and known.relationship_name.casefold() == folded:
+                return known.relationship_name, known.child, known.field
+        for sobject in self._schema:
+            for field in sobject.fields:
+                children = field.child_relationship_name
+                if (
+                    children
+                    and children.casefold() == folded
+                    and parent.name in field.reference_to
+                ):
+                    return children, sobject.name, field.name
+        return None
