@@ -54,16 +54,18 @@ def roll_back(
     report = salesforce.rollback(books, run, dry_run=config.dry_run)
     folder = Settings.load().runs_folder() / context.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    report.frame.write_parquet(folder / "rollback.parquet")
-    by_action = report.frame.group_by("object", "action").len("records").sort("object", "action")
+    report.records.write_parquet(folder / "rollback.parquet")
+    by_action = report.records.group_by("object", "action").len("records").sort("object", "action")
     context.log_event(
         dg.AssetObservation(
             asset_key="rollback", metadata={"ledger_run": run, "actions": table(by_action)}
         )
     )
-    if not config.dry_run and report.remaining:
+    if not config.dry_run and not report.clean:
+        left = ", ".join(f"{count} {name}" for name, count in report.left_by_id.items() if count)
         raise GateFailed(
-            f"{report.remaining} records of run {run} are still in the org after the rollback."
+            f"Records of run {run} are still in the org after the rollback: {left or 'by stamp'}. "
+            "Those kept are listed with their reasons in the run's rollback.parquet."
         )
 
 

@@ -36,22 +36,21 @@ _PARENTS: Mapping[str, tuple[str, ...]] = {
 def forecast(settings: RunSettings, **planned: Frame) -> dg.MaterializeResult[Frame]:
     """Planned rows that the org would refuse, with the code, the field and the fix."""
     objects = snapshot_of(settings.load().home).objects
-    keys = {name: frame["_key"] for name, frame in planned.items()}
-    parents = {
-        column: pl.concat([keys[phase] for phase in phases]) for column, phases in _PARENTS.items()
-    }
-    frame = pl.concat(
-        [
-            predict(
-                phase.name,
-                planned[phase.name],
-                objects[phase.object],
-                parents,
-                completes=phase.update_only,
-            )
-            for phase in PHASES
-        ]
-    )
+    arriving: dict[str, pl.Series] = {}
+    verdicts = []
+    # In load order, so that a record whose parent is refused is foreseen to be refused, too.
+    for phase in PHASES:
+        rows = planned[phase.name]
+        parents = {
+            column: pl.concat([arriving.get(name, rows["_key"]) for name in makers])
+            for column, makers in _PARENTS.items()
+        }
+        found = predict(
+            phase.name, rows, objects[phase.object], parents, completes=phase.update_only
+        )
+        verdicts.append(found)
+        arriving[phase.name] = rows["_key"].filter(~rows["_key"].is_in(found["key"].implode()))
+    frame = pl.concat(verdicts)
     by_code = frame.group_by("object", "code", "field").len("rows").sort("rows", descending=True)
     return dg.MaterializeResult(
         value=frame,

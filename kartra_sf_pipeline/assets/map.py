@@ -120,7 +120,7 @@ def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Resul
     )
 
 
-@dg.asset(group_name=MAP, kinds={"yaml"}, owners=REVOPS, deps=[org_snapshot])
+@dg.asset(group_name=MAP, kinds={"yaml"}, owners=REVOPS, deps=["org_snapshot"])
 def field_map(
     settings: RunSettings, contacts_unified: Frame, raw_custom_fields: Frame, parsed_tags: Frame
 ) -> Result:
@@ -146,7 +146,7 @@ def field_map(
     )
 
 
-@dg.asset(deps=[org_snapshot], **_COMMON)
+@dg.asset(deps=["org_snapshot"], **_COMMON)
 def schema_plan(settings: RunSettings, field_map: Frame) -> Result:
     """Custom fields that the map needs: what is there, what must be created or extended."""
     home = settings.load().home

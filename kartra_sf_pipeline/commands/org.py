@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import typer
@@ -26,7 +28,8 @@ def start(home: Home = None, as_json: Json = False) -> None:
 
     try:
         settings = settings_for(home=home)
-        _show(ensure_running(settings.home, port=settings.org_port), settings.api_version, as_json)
+        address = ensure_running(settings.home, port=settings.org_port)
+        _show(asdict(address), settings.api_version, as_json)
     except PipelineError as error:
         fail(error, as_json=as_json)
 
@@ -59,7 +62,8 @@ def status(home: Home = None, as_json: Json = False) -> None:
 
     try:
         settings = settings_for(home=home)
-        _show(process.status(settings.home), settings.api_version, as_json)
+        found = process.status(settings.home)
+        _show(found if found["running"] else {}, settings.api_version, as_json)
     except PipelineError as error:
         fail(error, as_json=as_json)
 
@@ -82,20 +86,20 @@ def reset(home: Home = None, as_json: Json = False) -> None:
         console.print("The local org is as new.")
 
 
-def _show(address: Any, api_version: str, as_json: bool) -> None:
+def _show(found: Mapping[str, Any], api_version: str, as_json: bool) -> None:
+    """How a client reaches the org; the token is for machines alone: screens are shared."""
     content = {
-        "running": address is not None,
-        "url": address.url if address else None,
+        "running": bool(found),
+        "url": found.get("url"),
         "tls_url": None,
         "ca_file": None,
-        "access_token": address.access_token if address else None,
+        "access_token": found.get("access_token"),
         "api_version": api_version,
-        "pid": address.pid if address else None,
+        "pid": found.get("pid"),
     }
     if as_json:
         print_json(content)
-    elif address is None:
+    elif not found:
         console.print("The local org is not running. Start it with `kartra-sf org start`.")
     else:
-        # The token is for machines (--json): a terminal is often on a shared screen.
-        console.print(f"The local org runs at {address.url} (process {address.pid}).")
+        console.print(f"The local org runs at {found['url']} (process {found['pid']}).")

@@ -46,7 +46,8 @@ def rollback(
         if path.exists()
         else pl.DataFrame(schema={"object": pl.String, "action": pl.String, "records": pl.UInt32})
     )
-    left = int(counted.filter(pl.col("action") == "failed")["records"].sum())
+    kept = pl.col("action").is_in(["failed", "kept_in_use"])
+    left = int(counted.filter(kept)["records"].sum())
     if as_json:
         actions = counted.to_dicts()
         print_json({**ended.summary, "actions": actions, "left": left, "problems": ended.problems})

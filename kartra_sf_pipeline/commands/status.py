@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import typer
 from rich.table import Table
 
 from kartra_sf_pipeline.commands.context import Home, Json, console, fail, print_json, settings_for
@@ -23,26 +22,25 @@ def status(home: Home = None, as_json: Json = False) -> None:
 
     try:
         settings = settings_for(home=home)
-        address = process.status(settings.home)
+        url = process.status(settings.home).get("url")
         ledger = Ledger(settings.ledger())
         runs = ledger.runs()
         phases = {run: ledger.phases(run).to_dicts() for run in runs["run_id"].head(1)}
         ledger.close()
     except PipelineError as error:
         fail(error, as_json=as_json)
-        raise typer.Exit from None
     if as_json:
         print_json(
             {
                 "home": str(settings.home),
-                "local_org": {"running": address is not None, "url": address and address.url},
+                "local_org": {"running": url is not None, "url": url},
                 "runs": runs.to_dicts(),
                 "latest_phases": next(iter(phases.values()), []),
             }
         )
         return
     console.print(f"Home       {settings.home}")
-    console.print(f"Local org  {address.url if address else 'not running'}")
+    console.print(f"Local org  {url or 'not running'}")
     if runs.is_empty():
         console.print("No run yet. Start with `kartra-sf rehearse`.")
         return

@@ -84,7 +84,8 @@ def _context() -> Any:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    quiet: Any = {"globally": False, "metric_calculations": False}
+    context.variables.progress_bars = quiet
     return context
 
 

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 
 import polars as pl
 
-SCHEMA = {
-    "export": pl.String,
-    "source_file": pl.String,
-    "source_line": pl.Int64,
-    "planned": pl.String,
-    "reason": pl.String,
-    "detail": pl.String,
-    "object": pl.String,
-    "key": pl.String,
+SCHEMA: dict[str, pl.DataType] = {
+    "export": pl.String(),
+    "source_file": pl.String(),
+    "source_line": pl.Int64(),
+    "planned": pl.String(),
+    "reason": pl.String(),
+    "detail": pl.String(),
+    "object": pl.String(),
+    "key": pl.String(),
 }
 
 _PLANNED = {"keep": "load", "merge": "merge", "suppress": "suppress", "quarantine": "quarantine"}
@@ -44,7 +44,7 @@ def row_plan(frames: Mapping[str, pl.DataFrame], custom_columns: Mapping[str, st
         _custom_fields(frames["raw_custom_fields"], custom_columns),
         _inventory("sequences", frames["raw_sequences"]),
     ]
-    return pl.concat([part.select(*SCHEMA).cast(dict(SCHEMA)) for part in parts])
+    return pl.concat([part.select(*SCHEMA).cast(pl.Schema(SCHEMA)) for part in parts])
 
 
 def _rows(export: str, rows: pl.DataFrame, sobject: str, key: str) -> pl.DataFrame:
