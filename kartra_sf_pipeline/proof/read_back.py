@@ -70,25 +70,25 @@ def _read_phase(
     org: Org, phase: Phase, frame: pl.DataFrame, outcomes: pl.DataFrame
 ) -> tuple[dict[str, object], pl.DataFrame]:
     rows = _with_fates(_expected(frame, phase), phase, outcomes)
-    refused = rows.filter(pl.col("outcome") == "rejected")
-    loaded = rows.filter(pl.col("outcome").is_in(_LOADED))
-    unreported = rows.filter(pl.col("outcome").is_null())
+    refused = rows.filter(pl.col("_outcome") == "rejected")
+    loaded = rows.filter(pl.col("_outcome").is_in(_LOADED))
+    unreported = rows.filter(pl.col("_outcome").is_null())
     if loaded.height:
         columns = bind_columns(org, phase.object, data_columns(rows))
-        now = _now(org, phase, columns, loaded["sf_id"])
-        joined = loaded.join(now, left_on="sf_id", right_on="Id", how="left")
+        now = _now(org, phase, columns, loaded["_sf_id"])
+        joined = loaded.join(now, left_on="_sf_id", right_on="Id", how="left")
     else:
         columns = []
         joined = loaded.with_columns(_there=pl.lit(None, pl.Boolean))
     there = joined.filter(pl.col("_there"))
     missing = pl.concat(
         [
-            joined.filter(pl.col("_there").is_null()).select("_key", "sf_id", *LINEAGE),
-            unreported.select("_key", "sf_id", *LINEAGE),
+            joined.filter(pl.col("_there").is_null()).select("_key", "_sf_id", *LINEAGE),
+            unreported.select("_key", "_sf_id", *LINEAGE),
         ]
     )
     gone = missing.with_columns(_object=pl.lit(phase.object)).select(
-        _difference(pl.lit("Id"), pl.col("sf_id"), pl.lit(None, pl.String))
+        _difference(pl.lit("Id"), pl.col("_sf_id"), pl.lit(None, pl.String))
     )
     wrong = [
         there.filter(_differs(column))
@@ -124,7 +124,7 @@ def _with_fates(rows: pl.DataFrame, phase: Phase, outcomes: pl.DataFrame) -> pl.
     fates = outcomes.filter(pl.col("object") == phase.object)
     if "phase" in outcomes.columns:
         fates = fates.filter(pl.col("phase") == phase.name)
-    fates = fates.select(_key="key", sf_id="sf_id", outcome="outcome").unique("_key", keep="last")
+    fates = fates.select(_key="key", _sf_id="sf_id", _outcome="outcome").unique("_key", keep="last")
     return rows.join(fates, on="_key", how="left", maintain_order="left")
 
 
