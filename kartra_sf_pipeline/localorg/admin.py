@@ -54,8 +54,6 @@ async def reset(request: Request) -> Response:
     def work() -> None:
         state.ingest.delete_all()
         store_of(request).reset()
-        for hook in getattr(state, "reset_hooks", ()):
-            hook()
 
     await run_in_threadpool(work)
     return reply({"reset": True})

@@ -15,9 +15,8 @@ from typing import Any
 from kartra_sf_pipeline.localorg.clock import now_text
 
 DAILY_CALLS = 5_000_000
-_COLUMNS: tuple[str, ...] = tuple(
-    ["seq", "at", "method", "path", "object", "operation", "status", "rows", "writes", "ms"]
-)
+_LISTED = "seq at method path object operation status rows writes ms"
+_COLUMNS: tuple[str, ...] = tuple(_LISTED.split())
 
 
 class Audit:

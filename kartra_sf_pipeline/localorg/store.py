@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, LifoQueue
@@ -62,7 +62,8 @@ class Store:
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA cache_size=-65536")
+        connection.execute("PRAGMA cache_size=-131072")
+        connection.execute("PRAGMA wal_autocheckpoint=16384")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA mmap_size=268435456")
         return connection
@@ -160,7 +161,8 @@ class Store:
     def reset(self) -> None:
         """A new org in the same file: no records but the first ones, no deployed schema.
 
-        The ids of the organisation and of its users stay, because tokens carry them.
+        The ids of the organisation and of its users stay, because tokens carry them; those of
+        jobs and deployments go on counting, because clients may still hold them.
         """
         with self.write() as connection:
             tables = [
@@ -168,12 +170,14 @@ class Store:
                 for r in connection.execute(
                     "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite%'"
                 )
-                if not r[0].startswith("_")
             ]
+            prefixes = [(o.key_prefix,) for o in self.schema if o.key_prefix]
             for name in tables:
-                connection.execute(f"DROP TABLE {quote(name)}")
-            for name in ("_object", "_field", "_sequence"):
-                connection.execute(f"DELETE FROM {name}")
+                if not name.startswith("_"):
+                    connection.execute(f"DROP TABLE {quote(name)}")
+                elif name not in {"_meta", "_sequence"}:
+                    connection.execute(f"DELETE FROM {quote(name)}")
+            connection.executemany("DELETE FROM _sequence WHERE prefix = ?", prefixes)
             self.catalog.restart()
             self._create()
 
@@ -205,11 +209,20 @@ class Store:
             return make_ids(prefix, row[0] - count, count)
 
     def insert_frame(
-        self, connection: sqlite3.Connection, object_name: str, frame: pl.DataFrame
+        self,
+        connection: sqlite3.Connection,
+        object_name: str,
+        frame: pl.DataFrame,
+        constants: Mapping[str, str] | None = None,
     ) -> None:
-        """Append rows whose columns are API names and whose values are in stored form."""
-        names = ", ".join(quote(c) for c in frame.columns)
-        marks = ", ".join("?" * len(frame.columns))
+        """Append rows whose columns are API names and whose values are in stored form.
+
+        `constants` are further columns with one value for all rows, ids and moments without
+        quotes: they cost nothing per row.
+        """
+        fixed = constants or {}
+        names = ", ".join(quote(c) for c in [*frame.columns, *fixed])
+        marks = ", ".join(["?"] * len(frame.columns) + [f"'{v}'" for v in fixed.values()])
         sql = f"INSERT INTO {quote(object_name)} ({names}) VALUES ({marks})"
-        for part in frame.iter_slices(50_000):
+        for part in frame.iter_slices(20_000):
             connection.executemany(sql, part.rows())

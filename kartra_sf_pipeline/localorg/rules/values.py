@@ -208,7 +208,8 @@ def _multi_select(field: Field, value: pl.Expr, checks: list[Check]) -> tuple[pl
         parts = parts.list.eval(
             pl.element().str.to_lowercase().replace_strict(folded, known, default=pl.element())
         )
-    return parts.list.join(";"), checks
+    # A value in two spellings is one value: after the known spelling took its place.
+    return parts.list.unique(maintain_order=True).list.join(";"), checks
 
 
 def _not_in_list(field: Field, value: pl.Expr, bad: pl.Expr) -> Check:
