@@ -40,9 +40,7 @@ def package(types: dict[str, list[str]], version: str = "62.0") -> str:
         + f"<name>{kind}</name></types>"
         for kind, members in types.items()
     )
-    return (
-        f'<Package xmlns="{METADATA_NAMESPACE}">{named}<version>{version}</version></Package>'
-    )
+    return f'<Package xmlns="{METADATA_NAMESPACE}">{named}<version>{version}</version></Package>'
 
 
 def component(kind: str, inner: str) -> str:

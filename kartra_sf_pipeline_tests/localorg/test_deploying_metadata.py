@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -121,7 +122,9 @@ def picklist(count: int) -> str:
 
 def tags_package(count: int) -> dict[str, str]:
     return {
-        "package.xml": package({"CustomField": ["Contact.Tags__c"], "PermissionSet": ["Migration"]}),
+        "package.xml": package(
+            {"CustomField": ["Contact.Tags__c"], "PermissionSet": ["Migration"]}
+        ),
         "objects/Contact.object": component("CustomObject", picklist(count)),
         "permissionsets/Migration.permissionset": permission_set("Contact.Tags__c"),
     }
@@ -240,7 +243,7 @@ def test_destructive_changes_remove_a_field_and_only_warn_about_an_unknown_one(
 
 def test_a_broken_zip_is_a_failed_deployment_and_no_fault(empty_org: Any) -> None:
     client = connect(empty_org)
-    started = client.deploy(__import__("io").BytesIO(b"no zip at all"), sandbox=False)
+    started = client.deploy(io.BytesIO(b"no zip at all"), sandbox=False)
     status = client.checkDeployStatus(started["asyncId"])
     while status["state"] in {"Pending", "InProgress"}:
         status = client.checkDeployStatus(started["asyncId"])
@@ -263,7 +266,7 @@ def test_zeep_creates_reads_updates_and_deletes_a_field(empty_org: Any) -> None:
     with pytest.raises(Exception, match="There is already a field named"):
         api.CustomField.create(field)
     api.CustomField.delete("Account.Rank__c")
-    with pytest.raises(Exception, match="no CustomField named Account.Rank__c found"):
+    with pytest.raises(Exception, match=r"no CustomField named Account\.Rank__c found"):
         api.CustomField.delete("Account.Rank__c")
 
 

@@ -124,6 +124,7 @@ class _Compiler:
             outputs=[],
             counts_only=query.counts_only,
             grouped=bool(query.group_by),
+            deleted=self._deleted,
         )
 
     def _records(self, scope: Scope, query: ast.Query) -> Plan:
@@ -263,10 +264,6 @@ class _Compiler:
         for sobject in self._schema:
             for field in sobject.fields:
                 children = field.child_relationship_name
-                if (
-                    children
-                    and children.casefold() == folded
-                    and parent.name in field.reference_to
-                ):
+                if children and children.casefold() == folded and parent.name in field.reference_to:
                     return children, sobject.name, field.name
         return None

@@ -78,6 +78,7 @@ class Plan:
         body: SQL from FROM to HAVING.
         order: SQL of ORDER BY and what follows it, LIMIT and OFFSET included.
         outputs: the flat columns of the select list.
+        deleted: with the rows of the recycle bin.
         has_children, has_typeof, has_compound: what a bulk query refuses.
 
     """
@@ -97,6 +98,7 @@ class Plan:
     has_typeof: bool = False
     has_compound: bool = False
     has_long_text: bool = False
+    deleted: bool = False
     limit: int | None = None
     offset: int | None = None
 
@@ -116,9 +118,10 @@ class Plan:
     def page_sql(self) -> str:
         """The rows whose ids are the JSON list `:page`, in the list's order."""
         _, *others = self.joins
+        alive = "" if self.deleted else f' AND {self.root_alias}."IsDeleted" = 0'
         return (
             f"SELECT {', '.join(self.columns)} FROM json_each(:page) AS page "
-            f'JOIN {self.joins[0]} ON {self.root_alias}."Id" = page.value '
+            f'JOIN {self.joins[0]} ON {self.root_alias}."Id" = page.value{alive} '
             f"{' '.join(others)} ORDER BY page.key"
         )
 
