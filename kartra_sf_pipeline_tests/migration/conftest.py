@@ -1,3 +1,3 @@
-from kartra_sf_pipeline_tests.migration.fixtures import audit, ledger, org
+from kartra_sf_pipeline_tests.migration.fixtures import audit, frames, ledger, org
 
-__all__ = ["audit", "ledger", "org"]
+__all__ = ["audit", "frames", "ledger", "org"]

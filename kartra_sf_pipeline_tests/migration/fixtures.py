@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from kartra_sf_pipeline.migration.ledger import Ledger
+from kartra_sf_pipeline.migration.phases import Phase
 from kartra_sf_pipeline.salesforce.connection import connect
 from kartra_sf_pipeline.salesforce.credentials import AccessToken
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline_tests.conftest import LocalOrg
-from kartra_sf_pipeline_tests.migration.small_account import deploy_schema
+from kartra_sf_pipeline_tests.migration.small_account import (
+    deploy_schema,
+    small_account,
+    standard_price_book,
+)
 
-__all__ = ["Audit", "audit", "ledger", "org"]
+__all__ = ["Audit", "audit", "frames", "ledger", "org"]
 
 
 @dataclass(frozen=True)
@@ -54,3 +60,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def audit(empty_org: LocalOrg) -> Audit:
     return Audit(empty_org)
+
+
+@pytest.fixture
+def frames(org: Org) -> dict[Phase, pl.DataFrame]:
+    """The small account, ready for this org."""
+    return small_account(standard_price_book(org))

@@ -159,6 +159,11 @@ def small_account(price_book: str) -> dict[Phase, pl.DataFrame]:
     return {phase_named(name): frame for name, frame in frames.items()}
 
 
+def only(frames: Mapping[Phase, pl.DataFrame], *names: str) -> dict[Phase, pl.DataFrame]:
+    """The frames of some phases."""
+    return {phase: frame for phase, frame in frames.items() if phase.name in names}
+
+
 def load_all(
     org: Org, ledger: Ledger, frames: Mapping[Phase, pl.DataFrame]
 ) -> tuple[str, dict[str, LoadResult]]:

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
-import pytest
 
 from kartra_sf_pipeline.migration.ledger import Ledger
-from kartra_sf_pipeline.migration.phases import phase_named
+from kartra_sf_pipeline.migration.phases import Phase, phase_named
 from kartra_sf_pipeline.proof.read_back import read_back
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline_tests.migration.small_account import (
     all_outcomes,
     load_all,
-    small_account,
-    standard_price_book,
+    only,
 )
 
 CONTACTS = phase_named("contacts")
-
-
-@pytest.fixture
-def frames(org: Org) -> dict[Any, pl.DataFrame]:
-    return small_account(standard_price_book(org))
 
 
 def record(org: Org, sobject: str, key: str) -> str:
@@ -31,7 +22,7 @@ def record(org: Org, sobject: str, key: str) -> str:
 
 
 def test_a_sound_load_reads_back_without_a_difference(
-    org: Org, ledger: Ledger, frames: dict[Any, pl.DataFrame]
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
 ) -> None:
     _, results = load_all(org, ledger, frames)
     summary, differences = read_back(org, frames, all_outcomes(results))
@@ -47,47 +38,46 @@ def test_a_sound_load_reads_back_without_a_difference(
     assert summary["fields"].sum() == summary["equal"].sum() == cells
 
 
-@pytest.mark.parametrize(
-    ("sobject", "key", "field", "value"),
-    [
-        ("Contact", "1", "LastName", "Unal"),
-        ("Contact", "1", "Kartra_Score__c", 13),
-        ("Contact", "1", "Kartra_Created_At__c", "2024-02-03T04:05:07.000Z"),
-        ("Contact", "1", "HasOptedOutOfEmail", True),
-        ("Contact", "2", "Kartra_Tags__c", "gold;silver"),
-        ("Contact", "3", "Phone", None),
-        ("Opportunity", "S9", "Amount", 19.91),
-        ("Opportunity", "S9", "CloseDate", "2024-03-03"),
-        ("Task", "N1", "Description", "first\nsecond"),
-    ],
-)
-def test_a_cell_spoiled_in_the_org_is_found(
-    org: Org,
-    ledger: Ledger,
-    frames: dict[Any, pl.DataFrame],
-    sobject: str,
-    key: str,
-    field: str,
-    value: object,
+SPOILED = [
+    ("Contact", "1", "LastName", "Unal"),
+    ("Contact", "1", "Kartra_Score__c", 13),
+    ("Contact", "1", "Kartra_Created_At__c", "2024-02-03T04:05:07.000Z"),
+    ("Contact", "1", "HasOptedOutOfEmail", True),
+    ("Contact", "2", "Kartra_Tags__c", "gold;silver"),
+    ("Contact", "3", "Phone", None),
+    ("Opportunity", "S9", "Amount", 19.91),
+    ("Opportunity", "S9", "CloseDate", "2024-03-03"),
+    ("Task", "N1", "Description", "first\n2nd"),
+]
+
+
+def test_each_cell_spoiled_in_the_org_is_found_and_no_other(
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
 ) -> None:
-    _, results = load_all(org, ledger, frames)
-    org.update(sobject, record(org, sobject, key), {field: value})
-    summary, differences = read_back(org, frames, all_outcomes(results))
-    assert differences.select("object", "key", "field").rows() == [(sobject, key, field)]
-    assert summary["differences"].sum() == 1
-    assert differences["source_line"][0] >= 2
+    some = only(frames, "accounts", "contacts", "contact_tags", "tasks")
+    opportunities = phase_named("opportunities")
+    some[opportunities] = frames[opportunities].filter(pl.col("_key") == "S9")
+    _, results = load_all(org, ledger, some)
+    for sobject, key, field, value in SPOILED:
+        org.update(sobject, record(org, sobject, key), {field: value})
+    summary, differences = read_back(org, some, all_outcomes(results))
+    found = differences.select("object", "key", "field").rows()
+    assert sorted(found) == sorted(case[:3] for case in SPOILED)
+    assert summary["differences"].sum() == len(SPOILED)
+    assert differences["source_line"].min() == 2
 
 
 def test_moved_parents_lost_keys_and_deleted_records_are_found(
-    org: Org, ledger: Ledger, frames: dict[Any, pl.DataFrame]
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
 ) -> None:
-    _, results = load_all(org, ledger, frames)
+    some = only(frames, "accounts", "contacts", "campaigns", "campaign_members", "events")
+    _, results = load_all(org, ledger, some)
     org.update("Contact", record(org, "Contact", "1"),
                {"AccountId": record(org, "Account", "name:müller")})  # fmt: skip
     org.update("Contact", record(org, "Contact", "3"), {"Kartra_Id__c": None})
     org.update("Event", record(org, "Event", "B1"), {"WhoId": record(org, "Contact", "2")})
     org.delete("Campaign", record(org, "Campaign", "list:vip"))
-    summary, differences = read_back(org, frames, all_outcomes(results))
+    summary, differences = read_back(org, some, all_outcomes(results))
     assert set(differences.select("object", "key", "field").rows()) == {
         ("Contact", "1", "Account.Kartra_Id__c"),
         ("Contact", "3", "Kartra_Id__c"),
@@ -102,12 +92,12 @@ def test_moved_parents_lost_keys_and_deleted_records_are_found(
 
 
 def test_rejected_rows_are_counted_and_not_compared(
-    org: Org, ledger: Ledger, frames: dict[Any, pl.DataFrame]
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
 ) -> None:
     spoiled = frames[CONTACTS].with_columns(
         Email=pl.when(pl.col("_key") == "2").then(pl.lit("no address")).otherwise("Email")
     )
-    some = {phase_named("accounts"): frames[phase_named("accounts")], CONTACTS: spoiled}
+    some = {**only(frames, "accounts"), CONTACTS: spoiled}
     _, results = load_all(org, ledger, some)
     summary, differences = read_back(org, some, all_outcomes(results))
     assert differences.is_empty()
@@ -117,9 +107,9 @@ def test_rejected_rows_are_counted_and_not_compared(
 
 
 def test_rows_without_an_outcome_are_missing(
-    org: Org, ledger: Ledger, frames: dict[Any, pl.DataFrame]
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
 ) -> None:
-    accounts = {phase_named("accounts"): frames[phase_named("accounts")]}
+    accounts = only(frames, "accounts")
     _, results = load_all(org, ledger, accounts)
     summary, differences = read_back(org, accounts, all_outcomes(results)[:1])
     assert summary["missing"].to_list() == [1]
@@ -127,9 +117,9 @@ def test_rows_without_an_outcome_are_missing(
 
 
 def test_a_record_reported_under_anothers_id_is_found(
-    org: Org, ledger: Ledger, frames: dict[Any, pl.DataFrame]
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
 ) -> None:
-    accounts = {phase_named("accounts"): frames[phase_named("accounts")]}
+    accounts = only(frames, "accounts")
     _, results = load_all(org, ledger, accounts)
     swapped = all_outcomes(results).with_columns(pl.col("sf_id").reverse())
     _, differences = read_back(org, accounts, swapped)
