@@ -151,7 +151,10 @@ class Conditions:
     def _range(self, sql: str, field: Field, op: str, literal: ast.Literal, left: ast.Expr) -> str:
         if field.type not in {"date", "datetime"}:
             raise self._mismatch(left, field)
-        span = date_range(literal.text, self._clock.today)
+        try:
+            span = date_range(literal.text, self._clock.today)
+        except (ValueError, OverflowError):
+            span = None
         if span is None:
             raise at(
                 "MALFORMED_QUERY",
@@ -266,6 +269,10 @@ class Conditions:
             return 1 if literal.text == "true" else 0
         if kind == "date":
             self._expect(literal, field, left, "date")
+            try:
+                date.fromisoformat(literal.text)
+            except ValueError as error:
+                raise self._mismatch(left, field) from error
             return literal.text
         if kind == "datetime":
             self._expect(literal, field, left, "datetime")

@@ -17,7 +17,11 @@ Range = tuple[date, date]
 
 def is_date_literal(text: str) -> bool:
     """True for an upper-case date literal, its count included where it needs one."""
-    return date_range(text, date(2000, 1, 1)) is not None
+    try:
+        return date_range(text, date(2000, 1, 1)) is not None
+    except (ValueError, OverflowError):
+        # A count that leads out of the calendar.
+        return False
 
 
 def date_range(text: str, today: date) -> Range | None:

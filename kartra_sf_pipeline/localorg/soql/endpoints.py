@@ -6,6 +6,7 @@ Handlers are plain functions, so that the server runs them in threads; the store
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from kartra_sf_pipeline.localorg.requests import data_path, json_body, note, rep
 from kartra_sf_pipeline.localorg.soql.bulk_jobs import QueryJobs
 from kartra_sf_pipeline.localorg.soql.column_metadata import column_metadata
 from kartra_sf_pipeline.localorg.soql.errors import SoqlError
-from kartra_sf_pipeline.localorg.soql.service import Page, QueryService
+from kartra_sf_pipeline.localorg.soql.service import PAGE_ROWS, Page, QueryService
 
+MIN_PAGE_ROWS = 200
+_BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d{1,9})", re.IGNORECASE)
 _FIRST_LOCK = threading.Lock()
 
 
@@ -76,13 +79,20 @@ def _page(page: Page, base: str, resource: str) -> Response:
     return reply(body)
 
 
+def _wished_rows(request: Request) -> int:
+    """The page size of `Sforce-Query-Options: batchSize=500`, within what the server allows."""
+    found = _BATCH_SIZE.search(request.headers.get("sforce-query-options", ""))
+    return min(max(int(found[1]), MIN_PAGE_ROWS), PAGE_ROWS) if found else PAGE_ROWS
+
+
 def _query(request: Request, resource: str, *, deleted: bool) -> Response:
     queries, soql = queries_of(request.app), _soql(request)
     if request.query_params.get("columns", "").lower() == "true":
         plan = queries.service.compile(soql, deleted=deleted)
         return reply(column_metadata(plan, queries.service.schema()))
     base = data_path(request)
-    page = queries.service.query(soql, base, deleted=deleted)
+    rows = _wished_rows(request)
+    page = queries.service.query(soql, base, deleted=deleted, page_rows=rows)
     note(request, operation=resource, rows=len(page.records))
     return _page(page, base, resource)
 

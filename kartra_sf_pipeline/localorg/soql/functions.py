@@ -74,7 +74,7 @@ def _aggregate(scope: Scope, expr: ast.Call, name: str) -> tuple[str, Field]:
         "SUM": field.type in NUMBER_TYPES or field.type == "int",
         "AVG": field.type in NUMBER_TYPES or field.type == "int",
     }.get(name, name == "COUNT" or field.type not in _TEXT_ONLY_COUNTED)
-    if not allowed:
+    if not allowed or not field.stored:
         raise malformed(f"field {field.name} does not support aggregate operator {name}")
     match name:
         case "COUNT":

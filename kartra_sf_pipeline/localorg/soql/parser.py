@@ -14,6 +14,7 @@ from kartra_sf_pipeline.localorg.soql.dates import is_date_literal
 from kartra_sf_pipeline.localorg.soql.errors import SoqlError, at, malformed
 
 MAX_QUERY_CHARACTERS = 100_000
+MAX_COUNT_DIGITS = 9
 
 
 def parse(soql: str) -> ast.Query:
@@ -42,9 +43,13 @@ def parse(soql: str) -> ast.Query:
         raise _bad_character(soql, error.pos_in_stream) from error
     try:
         return cast(ast.Query, _ToAst(soql).transform(tree))
+    except RecursionError as error:
+        raise malformed("The query is nested too deeply") from error
     except VisitError as error:
         if isinstance(error.orig_exc, SoqlError):
             raise error.orig_exc from error
+        if isinstance(error.orig_exc, RecursionError):
+            raise malformed("The query is nested too deeply") from error
         raise
 
 
@@ -206,7 +211,7 @@ class _ToAst(Transformer[Token, Any]):
         return "offset", self._count(items[1])
 
     def _count(self, token: Token) -> int:
-        if not token.isdigit():
+        if not (token.isascii() and token.isdigit()) or len(token) > MAX_COUNT_DIGITS:
             raise _unexpected(self._soql, token.start_pos or 0, str(token))
         return int(token)
 

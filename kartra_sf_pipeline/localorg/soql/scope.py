@@ -12,10 +12,15 @@ from kartra_sf_pipeline.localorg.soql import ast
 from kartra_sf_pipeline.localorg.soql.errors import (
     SoqlError,
     at,
+    malformed,
     no_such_column,
     unknown_relationship,
     unsupported_type,
 )
+
+MAX_PARENT_LEVELS = 5
+# SQLite joins at most 64 tables.
+MAX_JOINS = 63
 
 # Fields of the object `Name`, the only ones that a lookup to several objects can be read by.
 NAME_FIELDS = (
@@ -194,6 +199,10 @@ class Scope:
     def node(self, relation: tuple[str, ...], pos: int) -> Node:
         """The parent at the end of a chain of relationship names; the root for an empty chain."""
         node = self.root
+        if len(relation) > MAX_PARENT_LEVELS:
+            raise malformed(
+                f"SOQL relationship queries cannot have more than {MAX_PARENT_LEVELS} levels"
+            )
         for name in relation:
             node = self._parent(node, name, pos)
         return node
@@ -210,6 +219,8 @@ class Scope:
         objects = [o for n in found.reference_to if (o := self.schema.object(n)) is not None]
         if not objects:
             raise unknown_relationship(self.soql, pos, name, child=False)
+        if len(self.joins) + len(objects) > MAX_JOINS:
+            raise malformed("The query follows more relationships than it may")
         targets: dict[str, str] = {}
         for sobject in objects:
             alias = targets[sobject.name] = self._alias()

@@ -93,20 +93,23 @@ class QueryService:
         connection.create_function("sf_fold", 1, _fold, deterministic=True)
         connection.create_function("sf_local", 1, local)
 
-    def query(self, soql: str, base: str, *, deleted: bool = False) -> Page:
+    def query(
+        self, soql: str, base: str, *, deleted: bool = False, page_rows: int = PAGE_ROWS
+    ) -> Page:
         """The first page of a query.
 
         Args:
             soql: the query.
             base: URL prefix of the version that was asked.
             deleted: with the rows of the recycle bin.
+            page_rows: the page that the client wishes for; long texts make it smaller.
 
         Raises:
             SoqlError: for anything that the query gets wrong.
 
         """
         plan = self.compile(soql, deleted=deleted)
-        size = LONG_TEXT_PAGE_ROWS if plan.has_long_text else PAGE_ROWS
+        size = min(page_rows, LONG_TEXT_PAGE_ROWS) if plan.has_long_text else page_rows
         with self._read(plan) as connection:
             if plan.counts_only:
                 total = connection.execute(plan.count_sql(), plan.params).fetchone()[0]
