@@ -128,21 +128,11 @@ class Ledger:
 
     def runs(self) -> pl.DataFrame:
         """All runs, newest first, their records counted by action (`unknown`: never settled)."""
-        records = tables.records.c
-        action = func.coalesce(records.action, "unknown")
-        sums = [func.sum(case((action == name, 1), else_=0)).label(name) for name in _COUNTED]
-        counts = select(records.run_id, *sums).group_by(records.run_id).subquery()
-        runs = tables.runs.c
-        statement = (
-            select(*runs, *(func.coalesce(counts.c[name], 0) for name in _COUNTED))
-            .outerjoin(counts, counts.c.run_id == runs.run_id)
-            .order_by(runs.started_at.desc(), runs.run_id.desc())
-        )
-        return self._frame(statement, _RUNS_SCHEMA)
+        return self._runs(None)
 
     def run(self, run_id: str) -> dict[str, Any]:
         """One run as a row of `runs()`; raises UnknownRun."""
-        found = self.runs().filter(pl.col("run_id") == run_id)
+        found = self._runs(run_id)
         if found.is_empty():
             raise _unknown_run(run_id, self.name)
         return found.row(0, named=True)
@@ -185,9 +175,15 @@ class Ledger:
     def start_phase(
         self, run_id: str, phase: str, sobject: str, data_version: str, planned: int
     ) -> None:
-        """Note that a phase begins; a second start within the run replaces the first."""
+        """Note that a phase begins; a second start within the run replaces the first.
+
+        Raises UnknownRun.
+        """
         table = tables.phases
+        known = select(tables.runs.c.run_id).where(tables.runs.c.run_id == run_id)
         with self._engine.begin() as connection:
+            if connection.execute(known).scalar() is None:
+                raise _unknown_run(run_id, self.name)
             connection.execute(
                 table.delete().where(table.c.run_id == run_id, table.c.phase == phase)
             )
@@ -303,6 +299,24 @@ class Ledger:
         """
         known = pl.col("action").fill_null("unknown").alias("outcome")
         return self.records(run_id).with_columns(known).select(*OUTCOME_SCHEMA)
+
+    def _runs(self, run_id: str | None) -> pl.DataFrame:
+        records, runs = tables.records.c, tables.runs.c
+        action = func.coalesce(records.action, "unknown")
+        sums = [func.sum(case((action == name, 1), else_=0)).label(name) for name in _COUNTED]
+        counting = select(records.run_id, *sums).group_by(records.run_id)
+        if run_id is not None:
+            # Else one run's counts would cost a pass over the records of all.
+            counting = counting.where(records.run_id == run_id)
+        counts = counting.subquery()
+        statement = (
+            select(*runs, *(func.coalesce(counts.c[name], 0) for name in _COUNTED))
+            .outerjoin(counts, counts.c.run_id == runs.run_id)
+            .order_by(runs.started_at.desc(), runs.run_id.desc())
+        )
+        if run_id is not None:
+            statement = statement.where(runs.run_id == run_id)
+        return self._frame(statement, _RUNS_SCHEMA)
 
     def _update_records(self, frame: pl.DataFrame, columns: Iterable[str]) -> None:
         names = list(columns)

@@ -101,7 +101,7 @@ def create(sender: Sender, rows: pl.DataFrame) -> pl.DataFrame:
     if sender.phase.stamp_field:
         upload = upload.with_columns(pl.lit(sender.run_id).alias(sender.phase.stamp_field))
     sent = sender.send("upsert" if sender.phase.external_id else "insert", upload)
-    said = _with_arrivals(sender, new, results.answers(sent, sender.keys))
+    said = with_arrivals(sender, new, results.answers(sent, sender.keys))
     return sender.settle(new, MATCH, said)
 
 
@@ -134,7 +134,7 @@ def refuse_absent(sender: Sender, rows: pl.DataFrame) -> pl.DataFrame:
     return sender.settle(absent, "_key", said)
 
 
-def _with_arrivals(sender: Sender, sent: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+def with_arrivals(sender: Sender, sent: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
     """Add records that came without a result row: the org itself tells whether they are there."""
     missing = sent.join(said, left_on=MATCH, right_on=results.RESULT, how="anti")
     if missing.is_empty():

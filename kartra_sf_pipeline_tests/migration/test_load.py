@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from kartra_sf_pipeline.errors import GateFailed, PipelineError, SettingsError
-from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA, Ledger
+from kartra_sf_pipeline.migration.current import MATCH
+from kartra_sf_pipeline.migration.fields import bind_columns, match_key
+from kartra_sf_pipeline.migration.lease import LedgerBusy
+from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA, Ledger, UnknownRun
 from kartra_sf_pipeline.migration.loader import load_phase
 from kartra_sf_pipeline.migration.phases import PHASES, Phase, order_by_references, phase_named
+from kartra_sf_pipeline.migration.results import answers
+from kartra_sf_pipeline.migration.sending import Sender, with_arrivals
 from kartra_sf_pipeline.migration.versions import data_version
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline_tests.migration.fixtures import Audit
@@ -231,3 +237,43 @@ def test_a_ledger_may_be_new_while_the_org_is_not(
     load_all(org, ledger, some)
     _, results = load_all(org, Ledger(tmp_path / "other.sqlite"), some)
     assert all_outcomes(results)["outcome"].unique().to_list() == ["unchanged"]
+
+
+def test_a_record_without_a_result_row_is_asked_for(
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
+) -> None:
+    accounts = phase_named("accounts")
+    load_all(org, ledger, {accounts: frames[accounts][:1]})
+    keys = bind_columns(org, "Account", ["Kartra_Id__c"])
+    sender = Sender(org, ledger, "run", accounts, keys, keys)
+    sent = frames[accounts].with_columns(match_key(keys).alias(MATCH))
+    said = with_arrivals(sender, sent, answers([], keys))
+    acme = id_of(org, "Account", "domain:acme.com")
+    assert said.select("sf_id", "action").rows() == [(acme, "created")]
+
+
+def test_a_load_outside_any_run_is_refused(
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
+) -> None:
+    ledger.record_gate("contacts", data_version(frames[CONTACTS]), passed=True, run_id=None)
+    with pytest.raises(UnknownRun):
+        load_phase(org, ledger, "20200101T000000-0000", CONTACTS, frames[CONTACTS])
+
+
+def test_a_load_beside_another_is_refused(
+    org: Org, ledger: Ledger, frames: dict[Phase, pl.DataFrame]
+) -> None:
+    refused: list[BaseException] = []
+
+    def beside() -> None:
+        try:
+            load_all(org, ledger, only(frames, "accounts"))
+        except LedgerBusy as error:
+            refused.append(error)
+
+    with ledger.lease():
+        thread = threading.Thread(target=beside)
+        thread.start()
+        thread.join()
+    assert len(refused) == 1
+    assert org.count("SELECT COUNT() FROM Account") == 0
