@@ -34,7 +34,7 @@ from kartra_sf_pipeline.prepare.nulls import clean, tidy, tidy_lines
 from kartra_sf_pipeline.prepare.phones import prepare_phones
 from kartra_sf_pipeline.prepare.places import prepare_places
 from kartra_sf_pipeline.prepare.survivorship import unify_contacts
-from kartra_sf_pipeline.prepare.tags import split_labels
+from kartra_sf_pipeline.prepare.tags import delimiters, split_labels
 from kartra_sf_pipeline.prepare.web import company_domain, registrable_domains, website
 
 __all__ = ["CONTACT_COLUMNS", "prepare_contacts", "unify_contacts"]
@@ -49,6 +49,8 @@ CONTACT_COLUMNS: Final = (
     "time_zone", "sales_tax_id", "business_type", "picture", "ip", "ip_country", "notes",
     "tags_raw", "tags", "lists_raw", "lists", "sequences_raw", "referring_id", "extract_date",
 )  # fmt: skip
+# Rows that are typed at once: what the steps between leave behind must not grow with the account.
+_SLICE: Final = 200_000
 _LAST: Final = ("source_file", "source_line", "disposition", "reason", "detail", "merged_into")
 
 
@@ -66,15 +68,26 @@ def prepare_contacts(
     join accounts that only a companies file knows. `merged_into` is the key of the newer copy of a
     row that another extract superseded. Raises SettingsError for an unknown zone.
     """
-    frame = _typed(raw, zone, communications_polarity).with_row_index(ROW)
+    marks = {column: delimiters(raw, column) for column in ("tags", "lists")}
+    custom = [name for name in raw.columns if name.startswith("x__")]
+    own = [name for name in CONTACT_COLUMNS if name not in {"contact_key", "account_key"}]
+    slices = [
+        _typed(raw.slice(start, _SLICE), zone, communications_polarity, marks).select(
+            *own, *custom, "source_file", "source_line", "_damaged_id"
+        )
+        for start in range(0, max(raw.height, 1), _SLICE)
+    ]
+    frame = pl.concat(slices).with_row_index(ROW)
+    del slices
     frame = _with_keys(frame)
     frame = _with_dispositions(frame)
     frame = _with_accounts(frame, raw_companies)
-    custom = [name for name in raw.columns if name.startswith("x__")]
     return frame.select(*CONTACT_COLUMNS, *custom, *_LAST)
 
 
-def _typed(raw: pl.DataFrame, zone: str, polarity: Polarity | None) -> pl.DataFrame:
+def _typed(
+    raw: pl.DataFrame, zone: str, polarity: Polarity | None, marks: dict[str, pl.DataFrame]
+) -> pl.DataFrame:
     """Every column that hangs on its own row alone; `contact_key` and `account_key` do not."""
     raw_id = clean_id(pl.col("id"))
     frame = raw.with_columns(
@@ -85,7 +98,9 @@ def _typed(raw: pl.DataFrame, zone: str, polarity: Polarity | None) -> pl.DataFr
     frame = _replace(frame, prepare_places(frame))
     frame = _replace(frame, prepare_phones(frame))
     frame = _replace(frame, prepare_names(frame))
-    frame = frame.with_columns(split_labels(raw, "tags"), split_labels(raw, "lists"))
+    frame = frame.with_columns(
+        *(split_labels(raw, column, chosen) for column, chosen in marks.items())
+    )
     frame = frame.with_columns(
         raw["tags"].alias("tags_raw"),
         raw["lists"].alias("lists_raw"),

@@ -58,17 +58,16 @@ def unify_contacts(
     """
     ranked = _ranked(prepared, matches)
     several = ranked.filter(pl.col("_size") > 1)
-    alone = ranked.filter(pl.col("_size") == 1)
-    unified = pl.concat(
-        [
-            alone.with_columns(
-                pl.lit([], pl.List(pl.String)).alias("merged_keys"),
-                pl.lit("only_row").alias("primary_reason"),
-            ),
-            _merged(several),
-        ],
-        how="diagonal",
-    ).sort("_at")
+    numbered = prepared.with_row_index("_at")
+    folded = pl.col("_at").is_in(several["_at"].implode())
+    members = several.drop("contact_key", "extract_date").join(
+        numbered.filter(folded), on="_at", how="left", maintain_order="left"
+    )
+    alone = numbered.filter((pl.col("disposition") == KEEP) & ~folded).with_columns(
+        pl.lit([], pl.List(pl.String)).alias("merged_keys"),
+        pl.lit("only_row").alias("primary_reason"),
+    )
+    unified = pl.concat([alone, _merged(members)], how="diagonal").sort("_at")
     rows = _contact_rows(prepared, ranked)
     unified = _with_merged_emails(unified, prepared, rows)
     keys = account_keys(unified, raw_companies).select("account_key")
@@ -78,21 +77,30 @@ def unify_contacts(
 
 
 def _ranked(prepared: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
-    """Kept rows with `_person`, `_size` and `_rank` (0 survives), the best of a group first."""
-    kept = prepared.with_row_index("_at").filter(pl.col("disposition") == KEEP)
+    """Kept rows, best of a person first: `_at` (row number), `contact_key`, `_person`, `_size`,
+    `_rank` (0 survives) and what they were ranked by.
+    """
     groups = components(matches.filter(pl.col("decision") == MERGE))
     counted = [
-        c for c in (*_ALONE, *(c for group in _TOGETHER for c in group)) if c in kept.columns
+        c
+        for c in (*_ALONE, *(c for together in _TOGETHER for c in together))
+        if c in prepared.columns
     ]
     filled = pl.sum_horizontal(pl.col(c).is_not_null().cast(pl.Int16) for c in counted)
+    kept = prepared.with_row_index("_at").filter(pl.col("disposition") == KEEP)
     ranked = (
-        kept.join(groups, on="contact_key", how="left", maintain_order="left")
-        .with_columns(
-            # Numbers below zero are people whom nobody resembles.
-            pl.coalesce("cluster", -1 - pl.col("_at").cast(pl.Int64)).alias("_person"),
+        kept.select(
+            "_at",
+            "contact_key",
+            "extract_date",
             # A placeholder is not a name, and an address with a typo is hardly one.
             (filled - _weak().cast(pl.Int16) * 3).alias("_filled"),
             pl.col("kartra_id").str.extract(r"^(\d{1,18})$", 1).cast(pl.Int64).alias("_number"),
+        )
+        .join(groups, on="contact_key", how="left", maintain_order="left")
+        .with_columns(
+            # Numbers below zero are people whom nobody resembles.
+            pl.coalesce("cluster", -1 - pl.col("_at").cast(pl.Int64)).alias("_person")
         )
         .drop("cluster")
         .sort(

@@ -58,11 +58,17 @@ def delimiters(frame: pl.DataFrame, column: str) -> pl.DataFrame:
     )
 
 
-def split_labels(frame: pl.DataFrame, column: str) -> pl.Series:
-    """The cells of `column` as lists of trimmed names without blanks; null when there is none."""
-    chosen = delimiters(frame, column).select("source_file", "delimiter")
+def split_labels(frame: pl.DataFrame, column: str, chosen: pl.DataFrame | None = None) -> pl.Series:
+    """The cells of `column` as lists of trimmed names without blanks; null when there is none.
+
+    `chosen` are the `delimiters` of whole files, for a frame that holds only some of their rows.
+    """
+    table = delimiters(frame, column) if chosen is None else chosen
     cells = frame.select("source_file", _cell(column).alias("_cell")).join(
-        chosen, on="source_file", how="left", maintain_order="left"
+        table.select("source_file", "delimiter"),
+        on="source_file",
+        how="left",
+        maintain_order="left",
     )
     names = (
         pl.col("_cell")
