@@ -28,6 +28,7 @@ from kartra_sf_pipeline.localorg.errors import (
     error_response,
     method_not_allowed,
     not_found,
+    where,
 )
 from kartra_sf_pipeline.localorg.metadata import endpoints as metadata
 from kartra_sf_pipeline.localorg.rest import collections, discovery, oauth, records
@@ -37,6 +38,7 @@ from kartra_sf_pipeline.localorg.store import Store
 _log = logging.getLogger(__name__)
 _VERSION = re.compile(r"/services/data/v([^/]*)(/|$)")
 _OPEN = frozenset({"/services/data", "/services/oauth2/token"})
+_BROKEN = ApiError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred: see the server's log.")
 # Paths whose last part is a record's key value, which may be a person's address.
 _KEYED = re.compile(r"(/sobjects/[^/]+/[^/]+/).+")
 _NOT_KEYED = re.compile(r"/sobjects/[^/]+/describe")
@@ -59,11 +61,7 @@ def create_app(
     ]
     app = Starlette(
         routes=routes,
-        exception_handlers={
-            ApiError: _api_error,
-            HTTPException: _http_error,
-            Exception: _unexpected,
-        },
+        exception_handlers={ApiError: _api_error, HTTPException: _http_error},
     )
     app.router.redirect_slashes = False
     app.add_middleware(Gate, audit=audit, token=token, state=app.state)
@@ -93,13 +91,6 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return error_response(not_found())
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("%s %s", request.method, type(error).__name__, exc_info=error)
-    return error_response(
-        ApiError(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. See the server's log.")
-    )
-
-
 class Gate:
     """Around every request: path form, version, token, allocation header and audit."""
 
@@ -124,10 +115,12 @@ class Gate:
         if counted and refusal is None:
             self._audit.count()
         status = 500
+        started_reply = False
 
         async def wrapped(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_reply
             if message["type"] == "http.response.start":
+                started_reply = True
                 status = message["status"]
                 if counted and path.startswith("/services/data"):
                     usage = f"api-usage={self._audit.used}/{DAILY_CALLS}".encode()
@@ -140,6 +133,10 @@ class Gate:
                 await _send_error(refusal, wrapped)
             else:
                 await self.app(scope, receive, wrapped)
+        except Exception as error:
+            _log.error("%s %s: %s", scope["method"], _masked(path), where(error))
+            if not started_reply:
+                await _send_error(_BROKEN, wrapped)
         finally:
             self._state.active -= 1
             self._state.last_request = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,3 +56,10 @@ def error_response(error: ApiError) -> Response:
 
 
 NO_STORE = {"cache-control": "no-cache,must-revalidate,max-age=0,no-store,private"}
+
+
+def where(error: BaseException) -> str:
+    """An error's type and the line that raised it: its text might quote a customer's values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "unknown place"
+    return f"{type(error).__name__} at {place}"

@@ -16,6 +16,7 @@ import polars as pl
 from kartra_sf_pipeline.localorg.bulk import files
 from kartra_sf_pipeline.localorg.bulk.jobs import Job, Jobs
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.errors import where
 from kartra_sf_pipeline.localorg.rules.header import Column, HeaderError, resolve
 from kartra_sf_pipeline.localorg.rules.remove import remove
 from kartra_sf_pipeline.localorg.rules.save import save
@@ -64,8 +65,7 @@ class Worker:
             if job is not None and job.state in {"UploadComplete", "InProgress"}:
                 self._work(job)
         except Exception as error:
-            # The type alone: a message may quote a customer's values.
-            _log.error("Job %s ended with %s", job_id, type(error).__name__, exc_info=error)
+            _log.error("Job %s ended with %s", job_id, where(error))
             self.jobs.change(
                 job_id, state="Failed", error=f"InternalServerError : {type(error).__name__}"
             )

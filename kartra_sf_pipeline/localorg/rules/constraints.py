@@ -69,11 +69,9 @@ def fail_listing(batch: Batch, masks: Mapping[str, pl.Series], code: str, messag
 def check_unique(batch: Batch, key: str | None) -> None:
     """Unique fields: the first row of a batch wins, and records in the org come before rows."""
     for field in batch.sobject.stored_fields:
+        # The key of an upsert is resolved already, and comes once in a pass.
         if field.unique and field.name != key and field.name in batch.values:
             _check_unique_field(batch, field)
-        elif field.unique and field.name == key:
-            # The key of an upsert is resolved; rows that create can only meet each other.
-            continue
 
 
 def _check_unique_field(batch: Batch, field: Field) -> None:
@@ -132,7 +130,8 @@ def check_unique_together(
         live = live & series.is_not_null()
     if not live.any():
         return
-    first, *others = names
+    # Members of a campaign may be many, campaigns of a person are few: ask by the finer column.
+    first = max(names, key=lambda n: values[n].filter(live).n_unique())
     columns = ", ".join(f"t.{quote(n)}" for n in names)
     held = fetch(
         batch.connection,
@@ -147,6 +146,6 @@ def check_unique_together(
     batch.fail(live & joined["taken"].fill_null(False), code, message)
     live = live & batch.live
     again = frame.with_columns(live.alias("live")).select(
-        pl.col("live").cast(pl.Int32).cum_sum().over(first, *others).alias("n")
+        pl.col("live").cast(pl.Int32).cum_sum().over(*names).alias("n")
     )["n"]
     batch.fail(live & (again > 1), code, message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
 
 from kartra_sf_pipeline.localorg.catalog import quote
@@ -96,22 +98,23 @@ def find_by_key(batch: Batch, sobject: SObject, field: Field, cells: pl.Series) 
     wanted = cells.str.strip_chars()
     if numeric:
         wanted = wanted.cast(pl.Float64, strict=False)
+    # Text keys compare by the column's own collation, so the number of the asked key comes back
+    # instead of its text.
+    asked = wanted.drop_nulls().unique()
     rows = fetch(
         batch.connection,
-        f"SELECT t.{quote(field.name)}, t.Id FROM json_each(?) k CROSS JOIN {quote(sobject.name)} t"
-        f" ON t.{quote(field.name)} = k.value WHERE t.IsDeleted = 0",
-        {"key": pl.Float64 if numeric else pl.String, "Id": pl.String},
-        (keys(wanted),),
+        f"SELECT k.key, t.Id FROM json_each(?) k CROSS JOIN {quote(sobject.name)} t "
+        f"ON t.{quote(field.name)} = k.value WHERE t.IsDeleted = 0",
+        {"number": pl.Int64, "Id": pl.String},
+        (json.dumps(asked.to_list(), ensure_ascii=False),),
     )
-    key = pl.col("key") if numeric or field.case_sensitive else pl.col("key").str.to_lowercase()
-    grouped = (
-        rows.unique("Id")
-        .sort("Id")
-        .group_by(key.alias("key"))
-        .agg(pl.col("Id").first(), pl.len().alias("matches"))
+    found = rows.group_by("number").agg(pl.col("Id").min(), pl.len().alias("matches"))
+    numbered = pl.DataFrame({"key": asked}).with_row_index("number").cast({"number": pl.Int64})
+    joined = (
+        pl.DataFrame({"key": wanted})
+        .join(numbered, on="key", how="left", maintain_order="left")
+        .join(found, on="number", how="left", maintain_order="left")
     )
-    asked = pl.DataFrame({"key": wanted}).select(key)
-    joined = asked.join(grouped, on="key", how="left", maintain_order="left")
     return joined.select("Id", pl.col("matches").fill_null(0))
 
 
