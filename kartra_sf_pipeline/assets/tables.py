@@ -2,14 +2,14 @@
 
 import warnings
 
-from dagster import BetaWarning
+import dagster as dg
 from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
 
 COUNTS = ("rows", "loaded", "merged", "suppressed", "quarantined", "rejected", "difference")
 
 with warnings.catch_warnings():
     # The classes are marked beta; the versions are held by the lock.
-    warnings.simplefilter("ignore", BetaWarning)
+    warnings.simplefilter("ignore", dg.BetaWarning)
     ReconciliationTable = create_dagster_pandas_dataframe_type(
         name="ReconciliationTable",
         description="One row per export: its rows, what became of them, and the difference.",

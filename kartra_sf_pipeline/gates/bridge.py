@@ -1,13 +1,15 @@
 """The one bridge between suites and Dagster: a blocking asset check per rule."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 import polars as pl
+from dagster_pandas import PandasColumn, create_dagster_pandas_dataframe_type
 
 from kartra_sf_pipeline.gates.rules import Rule, Suite
-from kartra_sf_pipeline.gates.runner import RuleResult, run_suite
+from kartra_sf_pipeline.gates.runner import RuleResult, border_frame, run_on_border
 from kartra_sf_pipeline.migration.versions import data_version
 from kartra_sf_pipeline.resources import LedgerResource
 
@@ -21,6 +23,7 @@ def checks_for(suite: Suite) -> dg.AssetChecksDefinition:
     version of the data has passed; the loader asks for it, whatever was selected to run.
     """
     specs = [_spec(suite, rule) for rule in suite.rules]
+    border_type = gate_frame_type(suite)
 
     @dg.multi_asset_check(
         specs=specs,
@@ -33,7 +36,14 @@ def checks_for(suite: Suite) -> dg.AssetChecksDefinition:
         context: dg.AssetCheckExecutionContext, ledger: LedgerResource, frame: pl.DataFrame
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
-        results = run_suite(suite, frame)
+        border = border_frame(suite, frame)
+        fits = border_type.type_check(context, border)  # pyright: ignore[reportArgumentType]
+        if not fits.success:
+            raise dg.Failure(
+                f"{suite.asset} is not what its gate was written for: {fits.description}",
+                metadata=fits.metadata,
+            )
+        results = run_on_border(suite, border)
         if suite.load_phase is not None:
             passed = all(r.passed for r in results if r.rule.severity == "critical")
             ledger.open().record_gate(
@@ -44,6 +54,19 @@ def checks_for(suite: Suite) -> dg.AssetChecksDefinition:
                 yield _check_result(suite, result)
 
     return gate
+
+
+def gate_frame_type(suite: Suite) -> dg.DagsterType:
+    """The dagster-pandas type of the frame that crosses the border to great-expectations: every
+    column that the suite reads is there.
+    """
+    with warnings.catch_warnings():
+        # The classes are marked beta; the versions are held by the lock.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return create_dagster_pandas_dataframe_type(
+            name=f"GateFrame_{suite.asset}",
+            columns=[PandasColumn.exists(column) for column in suite.columns],
+        )
 
 
 def _spec(suite: Suite, rule: Rule) -> dg.AssetCheckSpec:

@@ -47,6 +47,12 @@ class Suite:
     load_phase: str | None = None
     identify: tuple[str, ...] = ("source_file", "source_line")
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that cross into pandas: those that name a row, and those that a rule reads."""
+        read = (column for rule in self.rules for column in rule.columns)
+        return tuple(dict.fromkeys((*self.identify, *read)))
+
 
 def not_null(
     name: str, column: str, why: str, *, mostly: float = 1.0, severity: Severity = "critical"

@@ -41,15 +41,19 @@ class RuleResult:
 
 def run_suite(suite: Suite, frame: pl.DataFrame) -> list[RuleResult]:
     """Evaluate every rule of the suite; results come in the suite's order."""
+    return run_on_border(suite, border_frame(suite, frame))
+
+
+def run_on_border(suite: Suite, border: pd.DataFrame) -> list[RuleResult]:
+    """The same on a frame that has crossed into pandas already (see `border_frame`)."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    derived = frame.with_columns(**suite.derive) if suite.derive else frame
     context = _context()
     number = next(_numbers)
     batch = (
         context.data_sources.add_pandas(f"frames_{number}")
         .add_dataframe_asset(suite.asset)
         .add_batch_definition_whole_dataframe("all")
-        .get_batch({"dataframe": border_frame(suite, derived)})
+        .get_batch({"dataframe": border})
     )
     try:
         report = batch.validate(
@@ -57,7 +61,7 @@ def run_suite(suite: Suite, frame: pl.DataFrame) -> list[RuleResult]:
             result_format={
                 "result_format": "COMPLETE",
                 "unexpected_index_column_names": [
-                    c for c in suite.identify if c in derived.columns
+                    name for name in suite.identify if name in border.columns
                 ],
                 "return_unexpected_index_query": False,
             },
@@ -65,17 +69,14 @@ def run_suite(suite: Suite, frame: pl.DataFrame) -> list[RuleResult]:
     finally:
         context.data_sources.delete(f"frames_{number}")
     found = {result.expectation_config.meta["rule"]: result for result in report.results}
-    return [_result(rule, found.get(rule.name), frame.height) for rule in suite.rules]
+    return [_result(rule, found.get(rule.name), len(border)) for rule in suite.rules]
 
 
 def border_frame(suite: Suite, frame: pl.DataFrame) -> pd.DataFrame:
     """The columns that the suite reads, as Arrow-backed pandas: all that crosses into pandas."""
-    wanted = dict.fromkeys(
-        column
-        for column in (*suite.identify, *(c for rule in suite.rules for c in rule.columns))
-        if column in frame.columns
-    )
-    return frame.select(*wanted).to_pandas(use_pyarrow_extension_array=True)
+    derived = frame.with_columns(**suite.derive) if suite.derive else frame
+    wanted = [column for column in suite.columns if column in derived.columns]
+    return derived.select(*wanted).to_pandas(use_pyarrow_extension_array=True)
 
 
 @cache
