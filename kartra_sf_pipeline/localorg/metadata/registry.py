@@ -7,18 +7,12 @@ from dataclasses import dataclass
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.store import Store
 
-# The store empties its id sequences only when the org is reset; what describes the old org goes
-# with them.
-_TABLES = """
-CREATE TABLE IF NOT EXISTS _metadata (
-    type TEXT, full_name TEXT COLLATE NOCASE, id TEXT, source TEXT,
-    created TEXT, modified TEXT, PRIMARY KEY (type, full_name));
-CREATE TABLE IF NOT EXISTS _deployment (id TEXT PRIMARY KEY, request TEXT, result TEXT);
-CREATE TRIGGER IF NOT EXISTS _metadata_reset AFTER DELETE ON _sequence BEGIN
-    DELETE FROM _metadata;
-    DELETE FROM _deployment;
-END;
-"""
+# Tables of the server's own: a reset of the org empties them.
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS _metadata (type TEXT, full_name TEXT COLLATE NOCASE, id TEXT, "
+    "source TEXT, created TEXT, modified TEXT, PRIMARY KEY (type, full_name))",
+    "CREATE TABLE IF NOT EXISTS _deployment (id TEXT PRIMARY KEY, request TEXT, result TEXT)",
+)
 _PREFIXES = {"CustomField": "00N", "CustomObject": "01I"}
 
 
@@ -40,12 +34,8 @@ class Registry:
     def __init__(self, store: Store) -> None:
         self._store = store
         with store.write() as connection:
-            present = connection.execute(
-                "SELECT count(*) FROM sqlite_master WHERE name = '_metadata_reset'"
-            ).fetchone()[0]
-            if not present:
-                for statement in _statements():
-                    connection.execute(statement)
+            for statement in _TABLES:
+                connection.execute(statement)
 
     def get(self, kind: str, full_name: str) -> Component | None:
         """The component of that type and name in any case, or None."""
@@ -92,9 +82,3 @@ class Registry:
                 "DELETE FROM _metadata WHERE type = ? AND full_name = ?", (kind, full_name)
             )
             return cursor.rowcount > 0
-
-
-def _statements() -> list[str]:
-    head, _, trigger = _TABLES.partition("CREATE TRIGGER")
-    tables = [s for s in head.split(";\n") if s.strip()]
-    return [*tables, f"CREATE TRIGGER{trigger}"]
