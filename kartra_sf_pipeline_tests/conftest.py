@@ -12,7 +12,6 @@ from hypothesis import settings
 
 from kartra_sf_pipeline.localorg import process
 
-
 # A busy machine makes an example slow; that says nothing about the code.
 settings.register_profile("any_machine", deadline=None)
 settings.load_profile("any_machine")

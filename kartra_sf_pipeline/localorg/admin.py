@@ -14,6 +14,11 @@ from kartra_sf_pipeline.localorg.errors import ApiError
 from kartra_sf_pipeline.localorg.requests import reply, store_of
 
 
+async def ping(request: Request) -> Response:
+    """GET /__admin/ping: that this org's server is up, without counting anything"""
+    return reply({"pid": os.getpid(), "org_id": store_of(request).org_id})
+
+
 async def status(request: Request) -> Response:
     """GET /__admin/status: that the server is up, and what it holds"""
     state = request.app.state
@@ -67,6 +72,7 @@ async def shutdown(request: Request) -> Response:
 
 
 routes = [
+    Route("/__admin/ping", ping, methods=["GET"]),
     Route("/__admin/status", status, methods=["GET"]),
     Route("/__admin/requests", requests_since, methods=["GET"]),
     Route("/__admin/reset", reset, methods=["POST"]),

@@ -89,7 +89,7 @@ def _running(home: Path) -> OrgAddress | None:
     if address is None or not psutil.pid_exists(address.pid):
         return None
     try:
-        answer = call(address, "GET", "/__admin/status", timeout=30)
+        answer = call(address, "GET", "/__admin/ping", timeout=30)
     except OSError:
         return None
     return address if answer.get("org_id") == address.org_id else None
@@ -189,7 +189,7 @@ def status(home: Path) -> dict[str, Any]:
     address = _running(home.resolve())
     if address is None:
         return {"running": False}
-    answer = call(address, "GET", "/__admin/status")
+    answer = call(address, "GET", "/__admin/status", timeout=120)
     return {
         "running": True,
         "url": address.url,

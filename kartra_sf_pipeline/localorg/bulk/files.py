@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -128,15 +129,10 @@ def server_number(cells: pl.Series) -> pl.Series:
 
 
 def _java(value: float) -> str:
-    mantissa, _, exponent = f"{value!r}".partition("e")
-    if exponent:
-        power = int(exponent)
-        if "." not in mantissa:
-            mantissa += ".0"
-        return f"{mantissa}E{power}"
-    digits = f"{abs(value)!r}".replace(".", "").strip("0")
-    power = len(str(int(abs(value)))) - 1
-    sign = "-" if value < 0 else ""
+    parts = Decimal(repr(value)).normalize().as_tuple()
+    digits = "".join(map(str, parts.digits))
+    power = len(digits) + int(parts.exponent) - 1
+    sign = "-" if parts.sign else ""
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{power}"
 
 
