@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from kartra_sf_pipeline.localorg.metadata.markup import (
     Element,
@@ -248,7 +249,7 @@ def _picklist(
     label: str,
     kind: str,
     before: Field | None,
-    common: dict,
+    common: dict[str, Any],
 ) -> Field:
     multiple = kind == "MultiselectPicklist"
     if multiple and number(element, "visibleLines") is None:
@@ -290,7 +291,9 @@ def _picklist(
     )
 
 
-def _lookup(element: Element, name: str, label: str, schema: Schema, common: dict) -> Field:
+def _lookup(
+    element: Element, name: str, label: str, schema: Schema, common: dict[str, Any]
+) -> Field:
     target = text(element, "referenceTo")
     if target is None:
         raise must_specify("referenceTo", "Lookup")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from kartra_sf_pipeline.localorg.metadata.markup import Element, child, text
 from kartra_sf_pipeline.localorg.metadata.problems import Problem
@@ -66,7 +67,7 @@ def object_of(element: Element, api_name: str, before: SObject | None) -> SObjec
 
 
 def _system_fields(name_label: str, *, automatic: bool) -> tuple[Field, ...]:
-    def system(name: str, label: str, kind: str, **more) -> Field:
+    def system(name: str, label: str, kind: str, **more: Any) -> Field:
         return Field(
             name,
             label,

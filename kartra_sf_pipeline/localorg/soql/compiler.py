@@ -9,7 +9,12 @@ from kartra_sf_pipeline.localorg.catalog import quote
 from kartra_sf_pipeline.localorg.schema import Schema, SObject
 from kartra_sf_pipeline.localorg.soql import ast
 from kartra_sf_pipeline.localorg.soql.aggregates import check_grouping, compile_aggregates
-from kartra_sf_pipeline.localorg.soql.conditions import Clock, Conditions, Subselect
+from kartra_sf_pipeline.localorg.soql.conditions import (
+    Clock,
+    Conditions,
+    SubqueryCompiler,
+    Subselect,
+)
 from kartra_sf_pipeline.localorg.soql.errors import (
     SoqlError,
     at,
@@ -187,7 +192,7 @@ class _Compiler:
             text += f" OFFSET {query.offset}"
         return text.strip()
 
-    def _subselect(self, outer: Scope):
+    def _subselect(self, outer: Scope) -> SubqueryCompiler:
         def build(query: ast.Query) -> Subselect:
             sobject = queryable(self._schema, self._soql, query.sources[0])
             if sobject.name == outer.sobject.name:

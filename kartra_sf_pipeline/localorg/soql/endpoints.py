@@ -93,7 +93,7 @@ def _query(request: Request, resource: str, *, deleted: bool) -> Response:
     base = data_path(request)
     rows = _wished_rows(request)
     page = queries.service.query(soql, base, deleted=deleted, page_rows=rows)
-    note(request, operation=resource, rows=len(page.records))
+    note(request, object=page.entity, operation=resource, rows=len(page.records))
     return _page(page, base, resource)
 
 
@@ -114,6 +114,7 @@ def query_more(request: Request) -> Response:
     """GET /query/{locator}: a later page."""
     base = data_path(request)
     page = queries_of(request.app).service.more(request.path_params["locator"], base)
+    note(request, object=page.entity, operation="queryMore", rows=len(page.records))
     resource = "queryAll" if "/queryAll/" in request.url.path else "query"
     return _page(page, base, resource)
 

@@ -37,11 +37,14 @@ CREATE TABLE IF NOT EXISTS _query_cursor (
 
 @dataclass(frozen=True)
 class Page:
-    """One reply of `/query`: the full count, the page's records, where the next page starts."""
+    """One reply of `/query`: the full count, the page's records, where the next page starts,
+    and the object of FROM.
+    """
 
     total: int
     records: list[dict[str, Any]]
     next_locator: str | None
+    entity: str
 
 
 class QueryService:
@@ -113,10 +116,11 @@ class QueryService:
         with self._read(plan) as connection:
             if plan.counts_only:
                 total = connection.execute(plan.count_sql(), plan.params).fetchone()[0]
-                return Page(total, [], None)
+                return Page(total, [], None, plan.entity)
             rows = connection.execute(plan.rows_sql(), plan.params).fetchmany(size + 1)
             if len(rows) <= size:
-                return Page(len(rows), self._shape(connection, plan, rows, base), None)
+                records = self._shape(connection, plan, rows, base)
+                return Page(len(rows), records, None, plan.entity)
             if plan.aggregate:
                 raise SoqlError(
                     "EXCEEDED_ID_LIMIT",
@@ -127,7 +131,7 @@ class QueryService:
             records = self._shape(connection, plan, rows[:size], base)
         total = len(keys) // _ID_LENGTH
         locator = self._keep(soql, deleted, keys, size)
-        return Page(total, records, f"{locator}-{size}")
+        return Page(total, records, f"{locator}-{size}", plan.entity)
 
     def more(self, locator: str, base: str) -> Page:
         """A later page; `locator` is what the page before gave.
@@ -151,7 +155,8 @@ class QueryService:
         with self._read(plan) as connection:
             found = connection.execute(plan.page_sql(), {"page": json.dumps(page)}).fetchall()
             records = self._shape(connection, plan, found, base)
-        return Page(total, records, f"{name}-{end}" if end < total else None)
+        following = f"{name}-{end}" if end < total else None
+        return Page(total, records, following, plan.entity)
 
     def _keep(self, soql: str, deleted: bool, keys: str, size: int) -> str:
         locator = "0r8" + secrets.token_hex(_LOCATOR_LENGTH // 2)
