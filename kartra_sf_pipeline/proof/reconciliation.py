@@ -28,8 +28,7 @@ _DISPOSITIONS = (
     "key",
     "sf_id",
 )
-#: Objects that the load phases write; rows planned for others (custom fields) arrive otherwise.
-_LOAD_OBJECTS = frozenset(phase.object for phase in PHASES)
+_PHASE_OBJECTS = {phase.object for phase in PHASES}
 
 
 def dispositions(row_plan: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame:
@@ -40,14 +39,14 @@ def dispositions(row_plan: pl.DataFrame, outcomes: pl.DataFrame) -> pl.DataFrame
     export, source_file, source_line, disposition (one of `FATES`), reason, detail, object, key,
     sf_id. A row whose own record the org refused is rejected with the org's code as reason; a row
     merged into such a record is rejected as `destination_rejected`. A record that no phase knows
-    is rejected as `not_sent`: a plan alone loads nothing. Objects that no phase writes count as
-    planned.
+    is rejected as `not_sent`: a plan alone loads nothing. Only objects that neither a phase writes
+    nor the outcomes mention count as planned.
     """
     fates = record_fates(outcomes)
     joined = row_plan.join(fates, on=["object", "key"], how="left", maintain_order="left")
     arrives = pl.col("planned").is_in(["load", "merge"])
-    by_phase = pl.col("object").is_in(list(_LOAD_OBJECTS))
-    lost = arrives & by_phase & ~pl.col("arrived").fill_null(value=False)
+    reported = pl.col("object").is_in([*_PHASE_OBJECTS, *outcomes["object"].drop_nulls().unique()])
+    lost = arrives & reported & ~pl.col("arrived").fill_null(value=False)
     own = pl.col("planned") == "load"
     return joined.with_columns(
         disposition=pl.when(lost)
@@ -77,7 +76,9 @@ def record_fates(outcomes: pl.DataFrame) -> pl.DataFrame:
     completing = [phase.name for phase in PHASES if phase.update_only]
     ranked = outcomes.with_columns(
         arrived=pl.col("outcome").is_in(_LOADED),
-        late=pl.col("phase").is_in(completing) if "phase" in outcomes.columns else pl.lit(0),
+        late=pl.col("phase").is_in(completing).fill_null(value=False)
+        if "phase" in outcomes.columns
+        else pl.lit(value=False),
     )
     return (
         ranked.sort("late", pl.col("arrived").not_(), maintain_order=True)

@@ -106,6 +106,14 @@ def test_refused_tags_do_not_unload_a_contact_that_arrived() -> None:
     assert (loaded["disposition"], loaded["sf_id"]) == ("loaded", "id-1")
 
 
+def test_a_custom_field_arrives_by_the_outcomes_that_mention_its_kind() -> None:
+    deployed = outcomes(("schema", "CustomField", "Contact.Other__c", "unchanged"))
+    fates = dispositions(PLAN, pl.concat([OUTCOMES, deployed]))
+    assert fates.filter(pl.col("export") == "custom_fields")["disposition"].to_list() == [
+        "rejected"
+    ]
+
+
 def test_fates_add_up_to_the_rows_that_were_read() -> None:
     raw = {"contacts": 7, "lists": 1, "custom_fields": 1, "notes": 0}
     found = conservation(dispositions(PLAN, OUTCOMES), raw)
