@@ -44,7 +44,7 @@ class Store:
         self._depth = 0
         self._owner = 0
         self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
-        self._writer = self._connect()
+        self._writer = self._connect(cache_mb=128)
         self._writer.executescript(_OWN_TABLES)
         self.catalog = Catalog(self)
         self.org_id = ""
@@ -56,13 +56,13 @@ class Store:
 
     # -- connections
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, *, cache_mb: int = 16) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, isolation_level=None, check_same_thread=False, timeout=60
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA cache_size=-131072")
+        connection.execute(f"PRAGMA cache_size=-{cache_mb * 1024}")
         connection.execute("PRAGMA wal_autocheckpoint=16384")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA mmap_size=268435456")

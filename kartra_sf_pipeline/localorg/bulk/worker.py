@@ -18,6 +18,7 @@ from kartra_sf_pipeline.localorg.bulk.jobs import Job, Jobs
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.errors import where
 from kartra_sf_pipeline.localorg.rules.header import Column, HeaderError, resolve
+from kartra_sf_pipeline.localorg.rules.prepare import Prepared, prepare
 from kartra_sf_pipeline.localorg.rules.remove import remove
 from kartra_sf_pipeline.localorg.rules.save import save
 from kartra_sf_pipeline.localorg.schema import SObject
@@ -93,12 +94,8 @@ class Worker:
             self._begin(job, header)
         self.jobs.change(job.id, state="InProgress", total_rows=rows.height)
         parsed = time.monotonic()
-        while job.processed < rows.height:
-            current = self.jobs.get(job.id)
-            if self._stop.is_set() or current is None or current.state == "Aborted":
-                return
-            part = rows.slice(job.processed, ROWS_PER_COMMIT)
-            self._chunk(job, sobject, columns, part)
+        if not self._write(job, sobject, columns, rows):
+            return
         ended = time.monotonic()
         self.jobs.change(
             job.id,
@@ -106,6 +103,25 @@ class Worker:
             total_ms=int((ended - started) * 1000),
             active_ms=int((ended - parsed) * 1000),
         )
+
+    def _write(self, job: Job, sobject: SObject, columns: list[Column], rows: pl.DataFrame) -> bool:
+        """Write all rows; the next ones are prepared meanwhile. False when told to stop."""
+
+        def ready(start: int) -> tuple[pl.DataFrame, Prepared | None]:
+            part = rows.slice(start, ROWS_PER_COMMIT)
+            deleting = job.operation in {"delete", "hardDelete"}
+            return part, None if deleting else prepare(columns, part)
+
+        with ThreadPoolExecutor(1, thread_name_prefix="prepare") as ahead:
+            coming = ahead.submit(ready, job.processed)
+            while job.processed < rows.height:
+                part, prepared = coming.result()
+                current = self.jobs.get(job.id)
+                if self._stop.is_set() or current is None or current.state == "Aborted":
+                    return False
+                coming = ahead.submit(ready, job.processed + part.height)
+                self._chunk(job, sobject, columns, part, prepared)
+        return True
 
     def _columns(self, job: Job, sobject: SObject, header: list[str]) -> list[Column]:
         schema = self.jobs.store.visible_schema()
@@ -132,7 +148,14 @@ class Worker:
         job.success_end = files.append(folder / "success.csv", success, 0)
         job.failed_end = files.append(folder / "failed.csv", failed, 0)
 
-    def _chunk(self, job: Job, sobject: SObject, columns: list[Column], part: pl.DataFrame) -> None:
+    def _chunk(
+        self,
+        job: Job,
+        sobject: SObject,
+        columns: list[Column],
+        part: pl.DataFrame,
+        prepared: Prepared | None,
+    ) -> None:
         store, folder = self.jobs.store, self.jobs.folder(job.id)
         with store.write() as connection:
             if job.operation in {"delete", "hardDelete"}:
@@ -142,7 +165,16 @@ class Worker:
                 )
             else:
                 key = sobject.field(job.key_field) if job.key_field else None
-                outcome = save(store, connection, sobject, job.operation, columns, part, key=key)
+                outcome = save(
+                    store,
+                    connection,
+                    sobject,
+                    job.operation,
+                    columns,
+                    part,
+                    key=key,
+                    prepared=prepared,
+                )
             failed = outcome["code"].is_not_null()
             job.success_end = files.append(
                 folder / "success.csv",

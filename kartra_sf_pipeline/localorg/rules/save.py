@@ -12,7 +12,7 @@ import polars as pl
 
 from kartra_sf_pipeline.localorg.catalog import quote
 from kartra_sf_pipeline.localorg.clock import now_text
-from kartra_sf_pipeline.localorg.rules import lookups, values
+from kartra_sf_pipeline.localorg.rules import lookups
 from kartra_sf_pipeline.localorg.rules.batch import Batch, outcome
 from kartra_sf_pipeline.localorg.rules.constraints import (
     check_required,
@@ -21,14 +21,13 @@ from kartra_sf_pipeline.localorg.rules.constraints import (
 )
 from kartra_sf_pipeline.localorg.rules.derive import AFTER_SAVE, BEFORE_SAVE
 from kartra_sf_pipeline.localorg.rules.header import Column
+from kartra_sf_pipeline.localorg.rules.prepare import NULL_MARK, Prepared, prepare
 from kartra_sf_pipeline.localorg.schema import Field, SObject
 from kartra_sf_pipeline.localorg.store import Store
 
 # The platform works through a batch in chunks of this many rows: a key that comes twice in one
 # chunk is an error, a key that comes again in a later one updates the row of the earlier.
 CHUNK = 200
-# What an upload writes to empty a field.
-NULL_MARK = "#N/A"
 
 
 def save(
@@ -41,20 +40,29 @@ def save(
     *,
     key: Field | None = None,
     null_mark: str = NULL_MARK,
+    prepared: Prepared | None = None,
 ) -> pl.DataFrame:
     """Write rows; returns `row, id, created, code, message, fields`, one line per row in order.
 
     `cells` holds text, one column per entry of `columns` (named by its header); null leaves a
     field alone and `null_mark` empties it. `operation` is insert, update or upsert; `key` is the
-    field that an upsert matches by (the Id field included).
+    field that an upsert matches by (the Id field included). `prepared` may bring what `prepare`
+    made of the same rows.
     """
     frame = cells.with_row_index("__row")
+
+    def write(part: pl.DataFrame) -> pl.DataFrame:
+        ready = prepared
+        if ready is None or part.height < frame.height:
+            ready = prepare(columns, part, null_mark)
+        return _save_round(store, connection, sobject, operation, columns, part, key, ready)
+
     if operation == "insert":
-        return _save_round(store, connection, sobject, operation, columns, frame, key, null_mark)
+        return write(frame)
     own = key.name if key else "Id"
     header = next((c.header for c in columns if c.parent is None and c.field.name == own), None)
     if header is None:
-        return _save_round(store, connection, sobject, operation, columns, frame, key, null_mark)
+        return write(frame)
     twice, rounds = _repeats(frame, header, fold=own != "Id" and not (key and key.case_sensitive))
     outcomes = []
     if twice.any():
@@ -76,9 +84,7 @@ def save(
     for number in rounds.unique().sort():
         part = frame.filter((rounds == number) & ~twice)
         if part.height:
-            outcomes.append(
-                _save_round(store, connection, sobject, operation, columns, part, key, null_mark)
-            )
+            outcomes.append(write(part))
     return pl.concat(outcomes).sort("row")
 
 
@@ -106,7 +112,7 @@ def _save_round(
     columns: Sequence[Column],
     frame: pl.DataFrame,
     key: Field | None,
-    null_mark: str,
+    prepared: Prepared,
 ) -> pl.DataFrame:
     height = frame.height
     batch = Batch(
@@ -118,13 +124,12 @@ def _save_round(
         ids=pl.repeat(None, height, dtype=pl.String, eager=True),
         now=now_text(),
     )
-    cells = _cells(batch, columns, frame, null_mark)
+    cells = prepared.cells
+    batch.cleared = dict(prepared.cleared)
+    batch.values = dict(prepared.values)
     _identify(batch, operation, key, cells)
-    values.convert(
-        batch,
-        [c.field for c in columns if c.parent is None and c.field.name != "Id"],
-        cells,
-    )
+    for found in prepared.findings:
+        batch.fail(found.mask, found.code, found.message, [found.field])
     for column in columns:
         name = column.field.name
         if column.parent is not None:
@@ -155,29 +160,6 @@ def _save_round(
         for rule in AFTER_SAVE.get(sobject.name, ()):
             rule(batch)
     return outcome(batch)
-
-
-def _cells(
-    batch: Batch, columns: Sequence[Column], frame: pl.DataFrame, null_mark: str
-) -> pl.DataFrame:
-    """Cells named by field (relationship columns by header), null marks taken out of them."""
-    out: list[pl.Series] = []
-    marks = frame.select(
-        (pl.col(c.header) == null_mark).fill_null(False).any().alias(c.header) for c in columns
-    )
-    for column in columns:
-        cell = frame[column.header].cast(pl.String)
-        name = column.field.name
-        if marks[column.header].item():
-            mask = (cell == null_mark).fill_null(False)
-            batch.cleared[name] = batch.cleared[name] | mask if name in batch.cleared else mask
-            cell = (
-                pl.DataFrame({"c": cell, "m": mask})
-                .select(pl.when(~pl.col("m")).then("c"))
-                .to_series()
-            )
-        out.append(cell.alias(name if column.parent is None else column.header))
-    return pl.DataFrame(out)
 
 
 def _identify(batch: Batch, operation: str, key: Field | None, cells: pl.DataFrame) -> None:

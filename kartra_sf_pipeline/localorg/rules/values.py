@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import polars as pl
 
 from kartra_sf_pipeline.localorg.clock import STORED
-from kartra_sf_pipeline.localorg.rules.batch import Batch
 from kartra_sf_pipeline.localorg.schema import NUMBER_TYPES, Field
 
 _EMAIL = (
@@ -34,8 +33,20 @@ class Check:
     message: pl.Expr
 
 
-def convert(batch: Batch, fields: Iterable[Field], cells: pl.DataFrame) -> None:
-    """Fill `batch.values` from `cells`, whose columns are field names holding text or null."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Rows of one field that failed a check, and what each of them is told."""
+
+    field: str
+    mask: pl.Series
+    code: str
+    message: pl.Series
+
+
+def convert(
+    fields: Iterable[Field], cells: pl.DataFrame
+) -> tuple[dict[str, pl.Series], list[Finding]]:
+    """Stored values by field name, and the rows whose text is none of the field's values."""
     wanted = [f for f in fields if f.name in cells.columns]
     value_exprs: list[pl.Expr] = []
     checks: list[tuple[Field, Check]] = []
@@ -44,18 +55,18 @@ def convert(batch: Batch, fields: Iterable[Field], cells: pl.DataFrame) -> None:
         value_exprs.append(value.alias(field.name))
         checks += [(field, check) for check in found]
     if not wanted:
-        return
-    converted = cells.select(value_exprs)
-    flags = cells.select(
-        check.bad.fill_null(False).alias(str(i)) for i, (_, check) in enumerate(checks)
+        return {}, []
+    converted = cells.select(
+        *value_exprs,
+        *[c.bad.fill_null(False).alias(f"check {i}") for i, (_, c) in enumerate(checks)],
     )
+    findings = []
     for i, (field, check) in enumerate(checks):
-        mask = flags[str(i)]
+        mask = converted[f"check {i}"]
         if mask.any():
             text = cells.select(pl.when(mask).then(check.message)).to_series()
-            batch.fail(mask, check.code, text, [field.name])
-    for field in wanted:
-        batch.values[field.name] = converted[field.name]
+            findings.append(Finding(field.name, mask, check.code, text))
+    return {f.name: converted[f.name] for f in wanted}, findings
 
 
 def _rules(field: Field) -> tuple[pl.Expr, list[Check]]:
