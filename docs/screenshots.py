@@ -27,7 +27,6 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 IMAGES = Path(__file__).resolve().parent / "images"
 COMMAND = Path(sys.executable).with_name("kartra-sf")
-LOCATION = "kartra_sf_pipeline.definitions"
 SPOILT_FILE = "contacts_kartra_10-06-2026_6a29bc99e0a59.csv"
 FLAGS = (
     "--headless=new",
@@ -42,6 +41,9 @@ FLAGS = (
 )
 # Shades of a flat interface: enough for every text to stay sharp, and a third of the bytes.
 COLOURS = 96
+
+Page = tuple[str, str, tuple[int, int]]
+"""Name of a picture, the address of its page, width and height of the window."""
 
 
 def spoil(source: Path, target: Path) -> None:
@@ -86,7 +88,7 @@ def web_interface(home: Path) -> Iterator[str]:
         log.close()
 
 
-def photograph(url: str, picture: Path, *, width: int, height: int, scale: float) -> None:
+def photograph(url: str, picture: Path, *, width: int, height: int) -> None:
     """One page as PNG, with few colours where `pngquant` is at hand."""
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
@@ -96,7 +98,6 @@ def photograph(url: str, picture: Path, *, width: int, height: int, scale: float
                 f"--user-data-dir={profile}",
                 "--virtual-time-budget=20000",
                 f"--window-size={width},{height}",
-                f"--force-device-scale-factor={scale}",
                 f"--screenshot={picture}",
                 url,
             ],
@@ -112,53 +113,62 @@ def photograph(url: str, picture: Path, *, width: int, height: int, scale: float
 
 
 def main() -> None:
-    """Make the runs, or take those of `--home`, and photograph them."""
+    """Make the two runs and photograph what each leaves."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--home", type=Path, help="a home that holds both runs already")
     parser.add_argument("--only", nargs="*", default=[], help="names of pictures to take")
-    given = parser.parse_args()
+    wanted = parser.parse_args().only
+
+    def take(pages: Iterator[Page]) -> None:
+        for name, url, (width, height) in pages:
+            if not wanted or name in wanted:
+                photograph(url, IMAGES / f"{name}.png", width=width, height=height)
+
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
-        home = given.home or Path(work) / "home"
-        if given.home is None:
-            rehearse(home)
-            spoil(PROJECT / "data" / "sample", Path(work) / "spoilt")
-            rehearse(home, Path(work) / "spoilt")
+        home = Path(work) / "home"
+        home.mkdir()
         try:
+            rehearse(home)
             with web_interface(home) as address:
-                for name, url, size in _pages(home, address):
-                    if given.only and name not in given.only:
-                        continue
-                    width, height, scale = size
-                    photograph(url, IMAGES / f"{name}.png", width=width, height=height, scale=scale)
+                take(_pages_of_success(home, address))
+                spoil(PROJECT / "data" / "sample", Path(work) / "spoilt")
+                rehearse(home, Path(work) / "spoilt")
+                take(_pages_of_failure(home, address))
         finally:
             subprocess.run([str(COMMAND), "org", "stop", "--home", str(home)], check=False)
 
 
-def _pages(home: Path, address: str) -> Iterator[tuple[str, str, tuple[int, int, float]]]:
-    """Name, address, and width, height and scale of each picture."""
-    groups = f"{address}/locations/{LOCATION}/asset-groups"
-    wide = (1500, 900, 1.0)
-    yield "asset-graph", f"{address}/asset-groups", (1700, 1000, 1.0)
-    yield "group-prepare", f"{groups}/prepare/lineage", wide
-    yield "group-load", f"{groups}/load/lineage", wide
-    yield "failed-gate", f"{address}/assets/raw_contacts?view=checks", wide
-    yield "asset", f"{address}/assets/contacts_unified?view=overview", wide
-    yield "runs", f"{address}/runs", wide
-    for status, name in (("succeeded", "report"), ("failed", "report-failed")):
-        page = _report(home, status)
-        if page is not None:
-            yield name, page.as_uri(), (1180, 1500, 1.0)
+def _pages_of_success(home: Path, address: str) -> Iterator[Page]:
+    yield "asset-graph", _graph(address, "map", "prove"), (1500, 620)
+    yield "lineage", f"{address}/assets/loaded_contacts?view=lineage", (1500, 820)
+    yield "asset", f"{address}/assets/contacts_prepared?view=overview", (1500, 1000)
+    yield "report", _report(home, "succeeded").as_uri(), (1180, 1440)
 
 
-def _report(home: Path, status: str) -> Path | None:
-    """The page of the newest rehearsal that ended so."""
-    found = [
-        path.with_name("index.html")
-        for path in sorted(home.glob("runs/*/summary.json"), key=lambda p: p.stat().st_mtime)
-        if json.loads(path.read_text(encoding="utf-8"))["status"] == status
-    ]
-    return found[-1] if found else None
+def _pages_of_failure(home: Path, address: str) -> Iterator[Page]:
+    check = "view=checks&checkDetail=contacts_mostly_have_email"
+    yield "failed-gate", f"{address}/assets/raw_contacts?{check}", (1500, 900)
+    yield "stopped-graph", _graph(address, "map", "prove"), (1500, 620)
+    yield "runs", f"{address}/runs", (1500, 420)
+    yield "report-failed", _report(home, "failed").as_uri(), (1180, 980)
+
+
+def _graph(address: str, *expanded: str) -> str:
+    """The graph of all assets, with the groups in which nothing can be read left closed."""
+    groups = ",".join(f"global@global:{group}" for group in expanded)
+    return f"{address}/asset-groups?expanded={groups}"
+
+
+def _report(home: Path, status: str) -> Path:
+    """The page of the newest run that ended so."""
+    return max(
+        (
+            path.with_name("index.html")
+            for path in home.glob("runs/*/summary.json")
+            if json.loads(path.read_text(encoding="utf-8"))["status"] == status
+        ),
+        key=lambda page: page.stat().st_mtime,
+    )
 
 
 def _wait_for(url: str, seconds: float = 120) -> None:
