@@ -2,15 +2,24 @@
 
 import dagster as dg
 
-from kartra_sf_pipeline.jobs import JOBS
+from kartra_sf_pipeline.jobs import JOBS, rollback
 from kartra_sf_pipeline.reports.site import write_site
+from kartra_sf_pipeline.resources import LedgerResource
 from kartra_sf_pipeline.settings import Settings
-from kartra_sf_pipeline.summary import write_summary
+from kartra_sf_pipeline.summary import SUMMARY_FILE, write_summary
 
 
 def leave_record(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Write summary.json and the report of a finished run, whatever its end."""
+    """Write summary.json and the report of a finished run, and close its run in the ledger.
+
+    A run is recorded once: by the time that a sensor comes by, the frames may be a later run's.
+    """
     settings = Settings.load()
+    if (settings.runs_folder() / run_id / SUMMARY_FILE).exists():
+        return
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.job_name != rollback.name:
+        LedgerResource().close_run(run_id, "succeeded" if run.is_success else "failed")
     path = write_summary(instance, run_id, settings)
     write_site(path.parent, settings.frames_folder())
 

@@ -51,9 +51,10 @@ def roll_back(
             "There is no run to take back: the ledger knows of none that loaded this org.",
             next_step="See the runs with `kartra-sf status`.",
         )
+    books.run(run)  # raises UnknownRun
+    # The summary of this job then names the run that it takes back, even if it fails half-way.
+    folder = ledger.note(context.run_id, run)
     report = salesforce.rollback(books, run, dry_run=config.dry_run)
-    folder = Settings.load().runs_folder() / context.run_id
-    folder.mkdir(parents=True, exist_ok=True)
     report.records.write_parquet(folder / "rollback.parquet")
     by_action = report.records.group_by("object", "action").len("records").sort("object", "action")
     context.log_event(

@@ -53,20 +53,33 @@ class LedgerResource(dg.ConfigurableResource):
         settings = Settings.load()
         folder = settings.runs_folder() / dagster_run_id
         folder.mkdir(parents=True, exist_ok=True)
-        note = folder / "ledger_run"
         with FileLock(folder / ".ledger_run.lock"):
-            if note.exists():
-                return note.read_text(encoding="utf-8").strip()
+            known = self.run_if_any(dagster_run_id)
+            if known is not None:
+                return known
             run_id = self.open().begin_run(
                 job, settings.target.value, org.org_id, org.instance_url, exports_hash
             )
-            note.write_text(run_id, encoding="utf-8")
+            self.note(dagster_run_id, run_id)
             return run_id
+
+    def note(self, dagster_run_id: str, run_id: str) -> Path:
+        """Tie a Dagster run to a ledger run; returns the Dagster run's folder."""
+        folder = Settings.load().runs_folder() / dagster_run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "ledger_run").write_text(run_id, encoding="utf-8")
+        return folder
 
     def run_if_any(self, dagster_run_id: str) -> str | None:
         """The ledger run of a Dagster run, or None where it loaded nothing."""
         note = Settings.load().runs_folder() / dagster_run_id / "ledger_run"
         return note.read_text(encoding="utf-8").strip() if note.exists() else None
+
+    def close_run(self, dagster_run_id: str, status: str) -> None:
+        """Say in the ledger how the load of a Dagster run ended, unless that is known already."""
+        run_id = self.run_if_any(dagster_run_id)
+        if run_id is not None and self.open().run(run_id)["status"] == "running":
+            self.open().finish_run(run_id, status)
 
 
 class SalesforceResource(dg.ConfigurableResource):
