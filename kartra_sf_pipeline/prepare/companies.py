@@ -36,20 +36,19 @@ def prepare_companies(
     The second has one row per row of the companies file: kept (the account's primary row), merged
     into that, or in quarantine for want of a name and a domain.
     """
-    rows = _keyed_rows(raw_companies, unified)
-    people = _keyed_people(unified, raw_companies)
-    accounts = _from_people(people).join(
+    people = unified.select(
+        "account_key", "company", "website", "domain", "joined_at", "source_file", "source_line"
+    )
+    found = account_keys(people, raw_companies).select("name_key", "evidence")
+    people = people.with_columns(found.get_columns())
+    rows = _keyed_rows(raw_companies, people)
+    accounts = _from_people(people.drop_nulls("account_key")).join(
         _from_file(rows), on="account_key", how="full", coalesce=True, suffix="_file"
     )
     return _assemble(accounts), _company_rows(rows)
 
 
-def _keyed_people(unified: pl.DataFrame, raw_companies: pl.DataFrame) -> pl.DataFrame:
-    found = account_keys(unified, raw_companies).select("name_key", "evidence")
-    return unified.with_columns(found.get_columns()).filter(pl.col("account_key").is_not_null())
-
-
-def _keyed_rows(raw_companies: pl.DataFrame, unified: pl.DataFrame) -> pl.DataFrame:
+def _keyed_rows(raw_companies: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
     """Rows of the companies file with typed values, `account_key` and `_first` (of its account)."""
     rows = company_evidence(raw_companies)
     places = prepare_places(rows).select("country", "state")
@@ -72,10 +71,9 @@ def _keyed_rows(raw_companies: pl.DataFrame, unified: pl.DataFrame) -> pl.DataFr
     founders = pl.concat(
         [
             rows.select("name_key", _domain="domain"),
-            account_keys(unified)
-            .with_columns(unified["domain"].alias("_domain"))
-            .filter(pl.col("evidence").is_in(["company", "website"]))
-            .select("name_key", "_domain"),
+            people.filter(pl.col("evidence").is_in(["company", "website"])).select(
+                "name_key", _domain="domain"
+            ),
         ]
     )
     rows = rows.join(domain_of_name(founders), on="name_key", how="left", maintain_order="left")

@@ -77,12 +77,18 @@ def prepare_contacts(
         )
         for start in range(0, max(raw.height, 1), _SLICE)
     ]
-    frame = pl.concat(slices).with_row_index(ROW)
+    frame = pl.concat(slices)
     del slices
-    frame = _with_keys(frame)
-    frame = _with_dispositions(frame)
-    frame = _with_accounts(frame, raw_companies)
-    return frame.select(*CONTACT_COLUMNS, *custom, *_LAST)
+    # Keys and dispositions join and sort; they get the few columns that they read.
+    judged = frame.select(
+        "kartra_id", "email", "deleted", "_damaged_id", "company", "website", "domain",
+        "extract_date", "source_file", "source_line",
+    ).with_row_index(ROW)  # fmt: skip
+    judged = _with_accounts(_with_dispositions(_with_keys(judged)), raw_companies)
+    found = ("contact_key", "kartra_id", "account_key", *_LAST)
+    return frame.with_columns(judged.select(found).get_columns()).select(
+        *CONTACT_COLUMNS, *custom, *_LAST
+    )
 
 
 def _typed(

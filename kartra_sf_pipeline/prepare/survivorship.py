@@ -67,7 +67,7 @@ def unify_contacts(
         pl.lit([], pl.List(pl.String)).alias("merged_keys"),
         pl.lit("only_row").alias("primary_reason"),
     )
-    unified = pl.concat([alone, _merged(members)], how="diagonal").sort("_at")
+    unified = pl.concat([alone, _merged(members)], how="diagonal")
     rows = _contact_rows(prepared, ranked)
     unified = _with_merged_emails(unified, prepared, rows)
     keys = account_keys(unified, raw_companies).select("account_key")
