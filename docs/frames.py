@@ -72,7 +72,8 @@ def _table(
         said = own_words.get(label) or mapped.get(column) or meanings["columns"].get(label)
         if said is None:
             missing.append(f"{name}.{label}")
-        yield f"| `{label}` | {_type(dtype)} | {said or ''} |"
+        text = (said or "").replace("|", "\\|")
+        yield f"| `{label}` | {_type(dtype)} | {text} |"
 
 
 def _from_map(phase: str, folder: Path) -> dict[str, str]:

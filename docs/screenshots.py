@@ -27,6 +27,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 IMAGES = Path(__file__).resolve().parent / "images"
 COMMAND = Path(sys.executable).with_name("kartra-sf")
+LOCATION = "kartra_sf_pipeline.definitions"
 SPOILT_FILE = "contacts_kartra_10-06-2026_6a29bc99e0a59.csv"
 FLAGS = (
     "--headless=new",
@@ -139,8 +140,9 @@ def main() -> None:
 
 
 def _pages_of_success(home: Path, address: str) -> Iterator[Page]:
-    yield "asset-graph", _graph(address, "map", "prove"), (1500, 620)
-    yield "lineage", f"{address}/assets/loaded_contacts?view=lineage", (1500, 820)
+    group = f"{address}/locations/{LOCATION}/asset-groups"
+    yield "asset-graph", _graph(address, "map", "prove"), (1500, 900)
+    yield "group-load", f"{group}/load/list", (1500, 980)
     yield "asset", f"{address}/assets/contacts_prepared?view=overview", (1500, 1000)
     yield "report", _report(home, "succeeded").as_uri(), (1180, 1440)
 
@@ -148,8 +150,8 @@ def _pages_of_success(home: Path, address: str) -> Iterator[Page]:
 def _pages_of_failure(home: Path, address: str) -> Iterator[Page]:
     check = "view=checks&checkDetail=contacts_mostly_have_email"
     yield "failed-gate", f"{address}/assets/raw_contacts?{check}", (1500, 900)
-    yield "stopped-graph", _graph(address, "map", "prove"), (1500, 620)
-    yield "runs", f"{address}/runs", (1500, 420)
+    yield "stopped-graph", _graph(address, "map", "prove"), (1500, 900)
+    yield "runs", f"{address}/runs", (1500, 480)
     yield "report-failed", _report(home, "failed").as_uri(), (1180, 980)
 
 
