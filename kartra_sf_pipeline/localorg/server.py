@@ -48,7 +48,8 @@ def _bind(port: int | None, before: object) -> socket.socket:
     for number in wanted:
         if not isinstance(number, int):
             continue
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # Named, the protocol lets asyncio send small answers at once; else each waits 40 ms.
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             sock.bind((HOST, number))
