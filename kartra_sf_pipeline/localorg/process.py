@@ -107,7 +107,10 @@ def ensure_running(home: Path, *, port: int | None = None, idle_minutes: float =
         _folder(home).mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(_folder(home) / "start.lock", timeout=_START_SECONDS * 2):
-                address = _running(home) or _start(home, port, idle_minutes)
+                address = _running(home)
+                if address is None:
+                    _retire_other_version(home)
+                    address = _start(home, port, idle_minutes)
         except Timeout:
             raise LocalOrgError(
                 f"Another process has been starting the local org in {home} for too long.",
@@ -202,11 +205,32 @@ def status(home: Path) -> dict[str, Any]:
     }
 
 
-def stop(home: Path) -> bool:
-    """End the home's server and wait until it is gone; False when none ran."""
-    address = _running(home.resolve())
+def _retire_other_version(home: Path) -> bool:
+    """End a server of this home that another version of this package has left running.
+
+    It is known by its process, for it does not answer as this version expects. Everything that it
+    has acknowledged is on disk.
+    """
+    address = _read(home)
     if address is None:
         return False
+    try:
+        process = psutil.Process(address.pid)
+        words = process.cmdline()
+        if __package__ not in words or str(home) not in words:
+            return False
+        process.terminate()
+    except psutil.Error:
+        return False
+    return _gone(process, _STOP_SECONDS)
+
+
+def stop(home: Path) -> bool:
+    """End the home's server and wait until it is gone; False when none ran."""
+    home = home.resolve()
+    address = _running(home)
+    if address is None:
+        return _retire_other_version(home)
     try:
         process = psutil.Process(address.pid)
         call(address, "POST", "/__admin/shutdown")

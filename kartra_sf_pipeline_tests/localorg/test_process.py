@@ -142,3 +142,18 @@ def test_a_stale_file_of_another_program_is_not_believed(home: Path) -> None:
     (home / "org" / "server.json").write_text(json.dumps(stale))
     assert process.status(home) == {"running": False}
     assert process.ensure_running(home).pid != os.getpid()
+
+
+def test_a_server_that_another_version_left_running_is_replaced(tmp_path):
+    """Such a server holds the folder but does not answer as this version expects."""
+    left = process.ensure_running(tmp_path)
+    file = tmp_path / "org" / "server.json"
+    known = json.loads(file.read_text())
+    # What this version would ask is answered by nobody at that address.
+    file.write_text(json.dumps(known | {"url": "http://127.0.0.1:1"}))
+    try:
+        fresh = process.ensure_running(tmp_path)
+        assert fresh.pid != left.pid
+        assert process.status(tmp_path)["running"]
+    finally:
+        assert process.stop(tmp_path)
