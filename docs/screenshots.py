@@ -151,7 +151,6 @@ def _pages_of_failure(home: Path, address: str) -> Iterator[Page]:
     check = "view=checks&checkDetail=contacts_mostly_have_email"
     yield "failed-gate", f"{address}/assets/raw_contacts?{check}", (1500, 900)
     yield "stopped-graph", _graph(address, "map", "prove"), (1500, 900)
-    yield "runs", f"{address}/runs", (1500, 480)
     yield "report-failed", _report(home, "failed").as_uri(), (1180, 980)
 
 
