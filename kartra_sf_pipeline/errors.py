@@ -26,7 +26,9 @@ class UserError(PipelineError):
     def __init__(self, what: str, *, next_step: str = "") -> None:
         self.what = what
         self.next_step = next_step
-        super().__init__(f"{what} {next_step}".strip())
+        # Two sentences, however the first one was written.
+        ended = not next_step or what.rstrip(" ").endswith((".", "!", "?", ":", "\n"))
+        super().__init__(f"{what}{'' if ended else '.'} {next_step}".strip())
 
 
 class ExportError(UserError):

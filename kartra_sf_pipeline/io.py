@@ -44,7 +44,6 @@ class ParquetFrames(dg.UPathIOManager):
         context.add_output_metadata(
             {
                 "dagster/row_count": rows,
-                "file": dg.MetadataValue.path(str(path)),
                 "peak_memory_mb": peak_memory_mb(),
             }
         )

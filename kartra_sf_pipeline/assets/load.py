@@ -8,11 +8,9 @@ import polars as pl
 from kartra_sf_pipeline.assets.extract import exports_hash
 from kartra_sf_pipeline.assets.groups import LOAD, MIGRATION
 from kartra_sf_pipeline.assets.previews import counts, table
-from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.migration.loader import load_phase
 from kartra_sf_pipeline.migration.phases import PHASES, Phase
 from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
-from kartra_sf_pipeline.settings import Settings, Target
 
 Frame = pl.DataFrame
 
@@ -38,27 +36,13 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         frame: Frame,
         export_files: Frame,
     ) -> dg.MaterializeResult[Frame]:
-        refuse_unready_target(settings.load())
+        settings.load().refuse_unready_target()
         org = salesforce.org()
         run = ledger.run_of(context.run_id, context.job_name, org, exports_hash(export_files))
         result = load_phase(org, ledger.open(), run, phase, frame)
         return dg.MaterializeResult(value=result.outcomes, metadata=_about(run, phase, result))
 
     return loaded
-
-
-def refuse_unready_target(settings: Settings) -> None:
-    """Raise SettingsError where the target may not be loaded yet: nothing moves unconfirmed."""
-    if settings.target is Target.PRODUCTION:
-        raise SettingsError(
-            "Production is loaded only after a reconciled sandbox run of an approved map.",
-            next_step="Set KARTRA_SF_TARGET to local or sandbox.",
-        )
-    if settings.target is Target.SANDBOX and settings.map is None:
-        raise SettingsError(
-            "A sandbox is loaded by a field map that somebody has read, not by a proposed one.",
-            next_step="Review field_map.yaml in the home folder, keep it and pass it with --map.",
-        )
 
 
 def _describe(phase: Phase) -> str:

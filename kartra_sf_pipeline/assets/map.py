@@ -17,7 +17,7 @@ from kartra_sf_pipeline.mapping.custom_fields import plan_custom_fields
 from kartra_sf_pipeline.mapping.model import FieldMap, Policies, load_map
 from kartra_sf_pipeline.mapping.schema import permission_set, plan_schema, wanted_fields
 from kartra_sf_pipeline.mapping.sources import picklist_tags
-from kartra_sf_pipeline.resources import RunSettings, SalesforceResource
+from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.salesforce.metadata import assign_permission_set, build_package, deploy
 from kartra_sf_pipeline.salesforce.snapshot import OrgSnapshot, take_snapshot
@@ -164,13 +164,22 @@ def schema_plan(settings: RunSettings, field_map: Frame) -> Result:
 
 @dg.asset(pool="salesforce", **_COMMON)
 def schema_deployed(
-    settings: RunSettings, salesforce: SalesforceResource, field_map: Frame, schema_plan: Frame
+    settings: RunSettings,
+    ledger: LedgerResource,
+    salesforce: SalesforceResource,
+    field_map: Frame,
+    schema_plan: Frame,
 ) -> Result:
     """The planned fields, deployed with a permission set, granted, and read back.
 
     Nothing is deployed where the org has everything already.
     """
-    home = settings.load().home
+    given = settings.load()
+    # The schema is the first thing that a run writes: not into an org that may not be loaded yet,
+    # and not without a ledger to record what follows.
+    given.refuse_unready_target()
+    ledger.open()
+    home = given.home
     conflicts = schema_plan.filter(pl.col("action") == "conflict")
     if conflicts.height:
         row = conflicts.row(0, named=True)

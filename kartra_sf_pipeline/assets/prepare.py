@@ -86,14 +86,14 @@ def unified_people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator
 
 @dg.asset(**_COMMON)
 def parsed_tags(contacts_unified: Frame) -> Result:
-    """One row per contact and tag (S14)."""
+    """One row per contact and tag."""
     frame = parse_tags(contacts_unified)
     return _result(frame, distinct_tags=frame["tag_folded"].n_unique())
 
 
 @dg.asset(**_COMMON)
 def parsed_lists(contacts_unified: Frame) -> Result:
-    """One row per contact and list membership (S38)."""
+    """One row per contact and list membership."""
     frame = parse_lists(contacts_unified)
     return _result(frame, distinct_lists=frame["list_folded"].n_unique())
 

@@ -64,13 +64,22 @@ def dispositions(planned_rows: Frame, schema_deployed: Frame, **loaded: Frame) -
     deps=[f"loaded_{phase.name}" for phase in PHASES],
     dagster_type=ReconciliationTable,
 )
-def reconciliation(dispositions: Frame, export_files: Frame) -> pd.DataFrame:
+def reconciliation(dispositions: Frame, export_files: Frame) -> dg.Output[pd.DataFrame]:
     """Per export: rows read = loaded + merged + suppressed + quarantined + rejected."""
     read = export_files.filter(pl.col("export").is_not_null()).group_by("export").agg(
         rows=pl.col("rows").sum() + pl.col("quarantined").sum()
     )  # fmt: skip
     balance = conservation(dispositions, dict(read.iter_rows()))
-    return balance.with_columns(difference=pl.col("rows") - pl.sum_horizontal(FATES)).to_pandas()
+    counted = balance.with_columns(difference=pl.col("rows") - pl.sum_horizontal(FATES))
+    return dg.Output(
+        counted.to_pandas(),
+        metadata={
+            "rows_read": int(counted["rows"].sum()),
+            **{fate: int(counted[fate].sum()) for fate in FATES},
+            "difference": int(counted["difference"].sum()),
+            "by_export": table(counted),
+        },
+    )
 
 
 @dg.multi_asset(
@@ -79,7 +88,7 @@ def reconciliation(dispositions: Frame, export_files: Frame) -> pd.DataFrame:
             group_name=PROVE,
             kinds={"salesforce"},
             owners=REVOPS,
-            description="Per object: records and fields read back from the org and compared (S2).",
+            description="Per object: records and fields read back from the org and compared.",
         ),
         "read_back_differences": dg.AssetOut(
             group_name=PROVE,

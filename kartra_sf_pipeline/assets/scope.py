@@ -54,29 +54,29 @@ _PREPARED = {
 
 @dg.asset(ins=_RAW | _PREPARED, **_COMMON)
 def account_audit(**frames: Frame) -> Result:
-    """Counts of everything; the raw count beside the clean active count (S66, S85, S86)."""
+    """Counts of everything; the raw count beside the clean active count."""
     return _figures(audit(frames))
 
 
 @dg.asset(name="behavioural_tags", **_COMMON)
 def behavioural(parsed_tags: Frame) -> Result:
-    """Tags that look like events: all that is left of form, webinar and course history (S78)."""
+    """Tags that look like events: all that is left of form, webinar and course history."""
     return _figures(behavioural_tags(parsed_tags))
 
 
 @dg.asset(name="data_quality", ins=_RAW, **_COMMON)
 def quality(**frames: Frame) -> Result:
-    """How full, how varied and how long each column of each export is (S89)."""
+    """How full, how varied and how long each column of each export is."""
     return _figures(data_quality(frames), rows=300)
 
 
 @dg.asset(name="migration_scope", ins=_RAW | _PREPARED | _TAGS, **_COMMON)
 def scope_of_migration(**frames: Frame) -> Result:
-    """Kartra's twelve objects: rows, destination, cardinality, support, planned records (S91)."""
+    """Kartra's twelve objects: rows, destination, cardinality, support, planned records."""
     return _figures(migration_scope(frames))
 
 
 @dg.asset(name="will_not_migrate", ins=_RAW | _PREPARED | _TAGS, **_COMMON)
 def losses(**frames: Frame) -> Result:
-    """What is lost or stays behind, why, and what to do about it (S18, S19)."""
+    """What is lost or stays behind, why, and what to do about it."""
     return _figures(will_not_migrate(frames))

@@ -59,7 +59,7 @@ def _map_of(settings: RunSettings, field_map: Frame) -> FieldMap:
 
 @dg.asset(**_COMMON)
 def accounts(settings: RunSettings, field_map: Frame, companies_prepared: Frame) -> Result:
-    """Account rows: they exist before any contact, so that lookups resolve (S28)."""
+    """Account rows: they exist before any contact, so that lookups resolve."""
     return _shaped(settings, field_map, "accounts", sources.accounts(companies_prepared))
 
 
@@ -67,14 +67,14 @@ def accounts(settings: RunSettings, field_map: Frame, companies_prepared: Frame)
 def affiliate_accounts(
     settings: RunSettings, field_map: Frame, affiliates_prepared: Frame, affiliates_derived: Frame
 ) -> Result:
-    """Account rows of affiliates as partner organisations (S52)."""
+    """Account rows of affiliates as partner organisations."""
     rows = sources.affiliates(affiliates_prepared, affiliates_derived)
     return _shaped(settings, field_map, "affiliates", rows)
 
 
 @dg.asset(**_COMMON)
 def products(settings: RunSettings, field_map: Frame, products_derived: Frame) -> Result:
-    """Product2 rows: one per product and price point (S45)."""
+    """Product2 rows: one per product and price point."""
     return _shaped(settings, field_map, "products", sources.products(products_derived))
 
 
@@ -93,7 +93,7 @@ def campaigns(
     raw_lists: Frame,
     contacts_unified: Frame,
 ) -> Result:
-    """One campaign per Kartra list (S39)."""
+    """One campaign per Kartra list."""
     rows = sources.campaigns(sources.memberships(parsed_lists, contacts_unified), raw_lists)
     return _shaped(settings, field_map, "campaigns", rows)
 
@@ -102,7 +102,7 @@ def campaigns(
 def contacts(
     settings: RunSettings, field_map: Frame, contacts_unified: Frame, companies_prepared: Frame
 ) -> Result:
-    """Contact rows of the first write: keys, names, addresses, consent; oldest first (S20-S24)."""
+    """Contact rows of the first write: keys, names, addresses, consent; oldest first."""
     rows = sources.contacts(contacts_unified, companies_prepared)
     return _shaped(settings, field_map, "contacts", rows)
 
@@ -142,7 +142,7 @@ def opportunity_facts(
 
 @dg.asset(**_COMMON)
 def opportunities(settings: RunSettings, field_map: Frame, opportunity_facts: Frame) -> Result:
-    """Opportunity rows with stage, close date and amount (S42-S51)."""
+    """Opportunity rows with stage, close date and amount."""
     return _shaped(settings, field_map, "opportunities", opportunity_facts)
 
 
@@ -173,7 +173,7 @@ def campaign_members(
     contacts_unified: Frame,
     campaigns: Frame,
 ) -> Result:
-    """One member per contact and list (S38, S39)."""
+    """One member per contact and list."""
     rows = sources.campaign_members(
         sources.memberships(parsed_lists, contacts_unified),
         campaigns.select(campaign_key="_key", list_folded=pl.col("_key").str.strip_prefix("list:")),
@@ -184,14 +184,14 @@ def campaign_members(
 
 @dg.asset(**_COMMON)
 def events(settings: RunSettings, field_map: Frame, bookings_prepared: Frame) -> Result:
-    """Event rows of calendar bookings (S55, S56)."""
+    """Event rows of calendar bookings."""
     rows = sources.events(bookings_prepared, settings.load().event_minutes)
     return _shaped(settings, field_map, "events", rows)
 
 
 @dg.asset(**_COMMON)
 def tasks(settings: RunSettings, field_map: Frame, notes_prepared: Frame) -> Result:
-    """Completed tasks, one per note (S8)."""
+    """Completed tasks, one per note."""
     return _shaped(settings, field_map, "tasks", sources.tasks(notes_prepared))
 
 
@@ -199,7 +199,7 @@ def tasks(settings: RunSettings, field_map: Frame, notes_prepared: Frame) -> Res
 def contact_tags(
     settings: RunSettings, field_map: Frame, contacts_unified: Frame, parsed_tags: Frame
 ) -> Result:
-    """Tags, notes and custom fields: written last, on contacts that are confirmed (S101, S102)."""
+    """Tags, notes and custom fields: written last, on contacts that are confirmed."""
     rules = _map_of(settings, field_map).phases["contact_tags"].fields
     offered = next((r.new.values for r in rules if r.source == "tags" and r.new), ())
     custom = [rule for rule in rules if rule.source and rule.source.startswith(PREFIX)]

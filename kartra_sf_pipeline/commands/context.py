@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from kartra_sf_pipeline.errors import UserError
+from kartra_sf_pipeline.errors import SettingsError, UserError
 from kartra_sf_pipeline.settings import PROJECT, Settings
 
 OK, SAID_NO, USED_WRONGLY = 0, 1, 2
@@ -33,7 +33,13 @@ errors = Console(stderr=True, soft_wrap=True)
 def settings_for(**given: Any) -> Settings:
     """Settings from options and environment; the environment then says the same to every step."""
     settings = Settings.load(**given)
-    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The home folder {settings.home} cannot be made: {error.strerror}.",
+            next_step="Name another folder with --home or KARTRA_SF_HOME.",
+        ) from None
     for name, value in given.items():
         if value is not None:
             os.environ[f"KARTRA_SF_{name.upper()}"] = str(value)

@@ -14,6 +14,7 @@ from kartra_sf_pipeline.commands.context import (
     settings_for,
 )
 from kartra_sf_pipeline.errors import PipelineError
+from kartra_sf_pipeline.settings import Settings, Target
 
 
 def rehearse(home: Home = None, exports: Exports = None, as_json: Json = False) -> None:
@@ -27,6 +28,7 @@ def rehearse(home: Home = None, exports: Exports = None, as_json: Json = False) 
     try:
         settings = settings_for(home=home, exports=exports)
         settings.exports_folder()
+        _check_what_is_given(settings)
         ended = run_job("rehearsal", settings, config={}, quiet=as_json)
     except PipelineError as error:
         fail(error, as_json=as_json)
@@ -37,3 +39,17 @@ def rehearse(home: Home = None, exports: Exports = None, as_json: Json = False) 
         for problem in ended.problems:
             say_error(problem)
     raise typer.Exit(ended.exit_code)
+
+
+def _check_what_is_given(settings: Settings) -> None:
+    """Refuse before minutes are spent on reading: target, map, ledger, and an org that says no."""
+    from kartra_sf_pipeline.mapping.model import load_map
+    from kartra_sf_pipeline.migration.ledger import Ledger
+    from kartra_sf_pipeline.resources import SalesforceResource
+
+    if settings.target is Target.PRODUCTION:
+        settings.refuse_unready_target()
+    if settings.map is not None:
+        load_map(settings.map)
+    Ledger(settings.ledger()).close()
+    SalesforceResource().org()

@@ -53,7 +53,8 @@ def rollback(
         print_json({**ended.summary, "actions": actions, "left": left, "problems": ended.problems})
     else:
         for sobject, action, records in counted.iter_rows():
-            console.print(f"{records:>10,}  {sobject}: {action}", highlight=False)
+            said = f"would be {action}" if dry_run else action
+            console.print(f"{records:>10,}  {sobject}: {said.replace('_', ' ')}", highlight=False)
         if ended.exit_code == 0 and not dry_run:
             console.print(f"Rolled back; {left} records of the run are left in the org.")
         for problem in ended.problems:

@@ -10,7 +10,6 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from kartra_sf_pipeline import errors as known
 from kartra_sf_pipeline.commands.context import (
     OK,
     SAID_NO,
@@ -19,6 +18,7 @@ from kartra_sf_pipeline.commands.context import (
     prepare_dagster_home,
 )
 from kartra_sf_pipeline.settings import Settings
+from kartra_sf_pipeline.summary import cause_of, is_user_error
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: boo
         ]
     path = settings.runs_folder() / run_id / "summary.json"
     summary = json.loads(path.read_text(encoding="utf-8"))
-    causes = [_innermost(step, error) for step, error in failures if error is not None]
+    causes = [cause_of(step, error) for step, error in failures if error is not None]
     refused = [
         f"{gate['phase']}: {gate['check']}"
         for gate in summary["gates"]
@@ -75,29 +75,8 @@ def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: boo
     if result.success:
         code = OK
     else:
-        code = (
-            USED_WRONGLY
-            if causes and all(cls in _names(known.UserError) for cls, _ in causes)
-            else SAID_NO
-        )
+        code = USED_WRONGLY if causes and all(is_user_error(cls) for cls, _ in causes) else SAID_NO
     return Ended(summary, code, list(dict.fromkeys(problems)))
-
-
-def _innermost(step: str, error: Any) -> tuple[str, str]:
-    """Class and message of the error that started it, without a traceback.
-
-    An error that this package did not raise on purpose names its step: somebody must look there.
-    """
-    while error.cause is not None:
-        error = error.cause
-    name = error.cls_name or ""
-    message = error.message.strip().split(f"{name}: ", 1)[-1]
-    return name, message if name in _names(known.PipelineError) else f"{step}: {name}: {message}"
-
-
-def _names(cls: type) -> set[str]:
-    """Names of an error class and of all below it: what crosses Dagster is only the name."""
-    return {cls.__name__}.union(*(_names(sub) for sub in cls.__subclasses__()))
 
 
 class _progress:
