@@ -95,6 +95,20 @@ class Settings(BaseSettings):
             next_step="Pass --exports DIR or set KARTRA_SF_EXPORTS.",
         )
 
+    def refuse_unready_target(self) -> None:
+        """Raise SettingsError where the target may not be written to: nothing moves unconfirmed."""
+        if self.target is Target.PRODUCTION:
+            raise SettingsError(
+                "Production is loaded only after a reconciled sandbox run of an approved map.",
+                next_step="Set KARTRA_SF_TARGET to local or sandbox.",
+            )
+        if self.target is Target.SANDBOX and self.map is None:
+            raise SettingsError(
+                "A sandbox is loaded by a field map that somebody has read, not by a proposed one.",
+                next_step="Review field_map.yaml in the home folder, keep a copy and name it in "
+                "KARTRA_SF_MAP.",
+            )
+
     def frames_folder(self) -> str:
         """Base folder (or URI) of every asset's Parquet."""
         return self.frames or str(self.home / "frames")

@@ -13,6 +13,7 @@ import polars as pl
 from dagster import DagsterEventType as Event
 from dagster import DagsterInstance
 
+from kartra_sf_pipeline.errors import PipelineError, UserError
 from kartra_sf_pipeline.forecast.score import score
 from kartra_sf_pipeline.io import read_frame
 from kartra_sf_pipeline.migration.phases import PHASES
@@ -96,7 +97,10 @@ class RunLog:
                 if step.startswith("gate_") or step == "roll_back":
                     self.timings[step] = round(entry.timestamp - last.get(step, entry.timestamp), 3)
                 if event.event_type is Event.STEP_FAILURE:
-                    self.errors.append(_cause(event))
+                    error = event.step_failure_data.error
+                    message = cause_of(step, error)[1] if error else f"{step} failed"
+                    if message not in self.errors:
+                        self.errors.append(message)
 
     def _materialized(self, event: dg.DagsterEvent, seconds: float) -> None:
         key = event.asset_key
@@ -121,12 +125,28 @@ class RunLog:
         )
 
 
-def _cause(event: dg.DagsterEvent) -> str:
-    """The innermost message of a step's failure, without its traceback."""
-    error = event.step_failure_data.error
-    while error is not None and error.cause is not None:
+def cause_of(step: str, error: Any) -> tuple[str, str]:
+    """Class and message of the error that ended a step, without a traceback.
+
+    The first error that this package raised on purpose speaks for what lies beneath it; any other
+    one names its step: somebody must look there.
+    """
+    ours = _class_names(PipelineError)
+    while error.cls_name not in ours and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error else f"{event.step_key} failed"
+    name = error.cls_name or ""
+    message = error.message.strip().split(f"{name}: ", 1)[-1]
+    return name, message if name in ours else f"{step}: {name}: {message}"
+
+
+def is_user_error(name: str) -> bool:
+    """Whether the class of that name is a mistake that the user can mend."""
+    return name in _class_names(UserError)
+
+
+def _class_names(cls: type) -> set[str]:
+    """Names of an error class and of all below it: what crosses Dagster is only the name."""
+    return {cls.__name__}.union(*(_class_names(sub) for sub in cls.__subclasses__()))
 
 
 def _sources(frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, int]]:

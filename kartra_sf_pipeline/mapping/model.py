@@ -120,12 +120,42 @@ class Policies(Strict):
     stage_won: str = "Closed Won"
 
 
+PHASE_NAMES = (
+    "accounts",
+    "affiliates",
+    "products",
+    "pricebook_entries",
+    "campaigns",
+    "contacts",
+    "opportunities",
+    "opportunity_contact_roles",
+    "opportunity_line_items",
+    "campaign_members",
+    "events",
+    "tasks",
+    "contact_tags",
+)
+"""What a map must say something about, in the order of loading."""
+
+
 class FieldMap(Strict):
     """The whole map; `fingerprint()` is what an approval binds."""
 
     version: Literal[1] = 1
     phases: dict[str, PhaseMap]
     policies: Policies = Policies()
+
+    @model_validator(mode="after")
+    def _every_phase(self) -> FieldMap:
+        missing = [name for name in PHASE_NAMES if name not in self.phases]
+        unknown = [name for name in self.phases if name not in PHASE_NAMES]
+        if missing or unknown:
+            faults = (f"missing: {', '.join(missing)}" if missing else "") + (
+                f" unknown: {', '.join(unknown)}" if unknown else ""
+            )
+            message = f"phases are not those of a load; {faults.strip()}"
+            raise ValueError(message)
+        return self
 
     def fingerprint(self) -> str:
         """SHA-256 of the map's content, whatever the layout of its file."""
@@ -145,6 +175,11 @@ def load_map(path: Path) -> FieldMap:
         raise SettingsError(
             f"The field map {path} is missing.", next_step="Run a scope to have it written."
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The field map {path} cannot be read: {error}.",
+            next_step="It must be a YAML file in UTF-8.",
+        ) from None
     try:
         content: Any = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -153,6 +188,11 @@ def load_map(path: Path) -> FieldMap:
         raise SettingsError(
             f"{path}, line {line}: not valid YAML ({error.problem}).",
             next_step="Mend the indentation or quoting on that line.",
+        ) from None
+    except yaml.YAMLError as error:
+        raise SettingsError(
+            f"{path} is not valid YAML ({str(error).splitlines()[0]}).",
+            next_step="It must be a YAML file in UTF-8.",
         ) from None
     try:
         return FieldMap.model_validate(content)
