@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from dagster import AssetCheckEvaluation, TableMetadataValue
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kartra_sf_pipeline.commands.context import (
@@ -19,6 +20,8 @@ from kartra_sf_pipeline.commands.context import (
 )
 from kartra_sf_pipeline.settings import Settings
 from kartra_sf_pipeline.summary import cause_of, is_user_error
+
+NAMED_ROWS = 3
 
 
 @dataclass(frozen=True)
@@ -62,21 +65,32 @@ def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: boo
     summary = json.loads(path.read_text(encoding="utf-8"))
     causes = [cause_of(step, error) for step, error in failures if error is not None]
     refused = [
-        f"{gate['phase']}: {gate['check']}"
-        for gate in summary["gates"]
-        if gate["blocking"] and not gate["passed"]
+        _refusal(check)
+        for check in result.get_asset_check_evaluations()
+        if check.blocking and not check.passed
     ]
     problems = [
         message
         for cls, message in causes
         if not (refused and cls == "DagsterAssetCheckFailedError")
     ]
-    problems += [f"Gate not passed: {gate}" for gate in refused]
+    problems += refused
     if result.success:
         code = OK
     else:
         code = USED_WRONGLY if causes and all(is_user_error(cls) for cls, _ in causes) else SAID_NO
     return Ended(summary, code, list(dict.fromkeys(problems)))
+
+
+def _refusal(check: AssetCheckEvaluation) -> str:
+    """A gate that did not pass: which, how many rows, why it matters, and the first rows."""
+    said = f"Gate not passed: {check.asset_key.to_user_string()}: {check.check_name}."
+    rows = check.metadata.get("failing_rows")
+    records = rows.records if isinstance(rows, TableMetadataValue) else []
+    first = ", ".join(str(record.data.get("row")) for record in records[:NAMED_ROWS])
+    return " ".join(
+        part for part in (said, check.description, first and f"First: {first}.") if part
+    )
 
 
 class _progress:
