@@ -26,7 +26,7 @@ from kartra_sf_pipeline.sample.hand_made import (
 )
 from kartra_sf_pipeline.sample.orders import make_orders
 from kartra_sf_pipeline.sample.partners import Partners
-from kartra_sf_pipeline.sample.people import EPOCH_DAY, Block, People, make_people
+from kartra_sf_pipeline.sample.people import EPOCH_DAY, SHARE_BUYERS, Block, People, make_people
 from kartra_sf_pipeline.sample.subscription_rows import exported_subscriptions, subscription_frame
 from kartra_sf_pipeline.sample.transaction_rows import make_transactions
 from kartra_sf_pipeline.sample.truth import Truth, contact_truth
@@ -65,14 +65,21 @@ class _Folder:
 
 
 def write_account(
-    out: Path, *, contacts: int, seed: int, truth: Path | None = None, today: date = TODAY
+    out: Path,
+    *,
+    contacts: int,
+    seed: int,
+    truth: Path | None = None,
+    today: date = TODAY,
+    buyers: float = SHARE_BUYERS,
 ) -> dict[str, int]:
     """Write a believable, messy Kartra account into `out` (made when absent); rows per file name.
 
     `contacts` counts distinct Kartra contacts: the part files overlap and hold some more rows.
     The same arguments give the same bytes. `today` is the day of the last export. With `truth`,
     that folder gets what only tests and benchmarks may know (see `truth.Truth`). Files of the
-    same names are replaced; others are left alone.
+    same names are replaced; others are left alone. `buyers` is the share of contacts that order:
+    a contact has some 8.5 transaction rows if it does.
 
     Memory holds one block of 20,000 contacts, whatever the size of the account.
 
@@ -97,7 +104,7 @@ def write_account(
         known = stack.enter_context(Truth(truth)) if truth is not None else None
         for number, first in enumerate(range(0, contacts, BLOCK)):
             size = min(BLOCK, contacts - first)
-            block = Block(seed, number, first, size, contacts, today)
+            block = Block(seed, number, first, size, contacts, today, buyers)
             _write_block(block, partners, files, known)
         counts = {file.path.name: file.rows for file in files.all()}
         counts |= _write_small(out, seed, today, partners)

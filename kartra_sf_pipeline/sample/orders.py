@@ -26,7 +26,6 @@ SALE, REBILL, FAILED, CANCELLATION, REQUEST, REVERT, REFUND, PARTIAL, CHARGEBACK
 STATUSES = ("Active", "Pending Cancellation", "Paused", "Cancelled", "Terminated")
 ACTIVE, PENDING, PAUSED, CANCELLED, TERMINATED = range(5)
 
-SHARE_BUYERS = 0.122
 SUBSCRIPTIONS_PER_BUYER = (10, 76, 14)
 TRIAL_DAYS = 14
 # Kartra tries a failed charge again every three days, three more times.
@@ -90,7 +89,7 @@ def make_orders(people: People, can_buy: Bools) -> Orders:
     block = people.block
     draw = block.draw("buyers")
     latest = block.now - 2 * DAY
-    buys = draw.chance(SHARE_BUYERS) & can_buy & (people.joined < latest)
+    buys = draw.chance(block.buyers) & can_buy & (people.joined < latest)
     rows = np.flatnonzero(buys).astype(np.int64)
     lines = block.draw("orders", len(rows))
     subscriptions = lines.choose(SUBSCRIPTIONS_PER_BUYER)

@@ -22,11 +22,15 @@ OPENED = date(2019, 2, 1)
 
 SHARE_DUPLICATE = 0.045
 SHARE_FAMILY = 0.012
+SHARE_BUYERS = 0.122
 
 
 @dataclass(frozen=True)
 class Block:
-    """A run of contacts by number: `first` to `first + size`, of `total` in the account."""
+    """A run of contacts by number: `first` to `first + size`, of `total` in the account.
+
+    `buyers` is the share of them that order something.
+    """
 
     seed: int
     number: int
@@ -34,6 +38,7 @@ class Block:
     size: int
     total: int
     today: date
+    buyers: float = SHARE_BUYERS
 
     def draw(self, topic: str, size: int | None = None) -> Draw:
         """The block's own random stream for a topic."""
