@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kartra_sf_pipeline.errors import SettingsError
@@ -40,6 +40,16 @@ class Settings(BaseSettings):
     """How to read a bare 0/1 in the GDPR communications column; unset holds it for review."""
     event_minutes: int = 60
     """Length of a booking: Kartra gives a start and no end."""
+    suppress: str = ""
+    """Rules whose people stay behind, comma-separated (prepare/suppression.py); none by default."""
+    stale_months: int = Field(default=24, ge=1)
+    """Who joined longer ago than this, and has neither bought nor booked, is stale."""
+    stale_max_score: int | None = None
+    """A contact with more points than this is never stale; unset, points do not count."""
+    plan_contacts: int | None = Field(default=None, ge=1)
+    """Contacts of the account's Kartra plan; unset, the nearest tier is assumed."""
+    slice_rows: int = Field(default=10_000, ge=100)
+    """Contacts that one slice of the extraction plan should hold at most."""
     ledger_url: str | None = None
     """SQLAlchemy URL of the ledger; SQLite under the home folder when unset."""
     frames: str | None = None
@@ -56,6 +66,16 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             message = f"{value!r} is not an IANA time zone; use a name such as America/New_York"
             raise ValueError(message) from error
+        return value
+
+    @field_validator("suppress")
+    @classmethod
+    def _known_rules(cls, value: str) -> str:
+        # Imported here: most runs suppress nobody, and the help screens need no Polars.
+        if value.strip():
+            from kartra_sf_pipeline.prepare.suppression import parse_rules
+
+            parse_rules(value)
         return value
 
     @classmethod

@@ -16,9 +16,20 @@ from kartra_sf_pipeline.prepare.matching import match_contacts
 from kartra_sf_pipeline.prepare.notes import prepare_notes
 from kartra_sf_pipeline.prepare.products import derive_products
 from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
+from kartra_sf_pipeline.prepare.suppression import (
+    Staleness,
+    Suppressed,
+    booked_by,
+    follow_people,
+    parse_rules,
+    payments_of,
+    reference_date,
+    suppress_people,
+)
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline.prepare.transactions import prepare_transactions
 from kartra_sf_pipeline.resources import RunSettings
+from kartra_sf_pipeline.settings import Settings
 
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]
@@ -70,11 +81,24 @@ def contact_matches(contacts_prepared: Frame) -> Result:
     outs={
         "contacts_unified": _out("One row per person after merging, with what was folded in."),
         "contact_rows": _out("What became of each row of the contacts export."),
+        "contacts_suppressed": _out("People who stay behind by choice, with the rule."),
     }
 )
-def unified_people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator[dg.Output[Frame]]:
-    """Merges by the matches' decisions; survivorship is per field."""
+def unified_people(
+    settings: RunSettings,
+    contacts_prepared: Frame,
+    contact_matches: Frame,
+    raw_transactions: pl.LazyFrame,
+    raw_calendar_bookings: pl.LazyFrame,
+) -> Iterator[dg.Output[Frame]]:
+    """Merges by the matches' decisions, survivorship per field; then the people whom the settings
+    leave behind are set aside.
+    """
     unified, rows = unify_contacts(contacts_prepared, contact_matches)
+    people = _without_suppressed(
+        settings.load(), unified, rows, raw_transactions, raw_calendar_bookings
+    )
+    unified, rows = people.unified, people.contact_rows
     yield _output(
         "contacts_unified",
         unified,
@@ -82,6 +106,23 @@ def unified_people(contacts_prepared: Frame, contact_matches: Frame) -> Iterator
         consent=counts(unified, "consent_reason"),
     )
     yield _output("contact_rows", rows)
+    yield _output("contacts_suppressed", people.people, rules=counts(people.people, "reason"))
+
+
+def _without_suppressed(
+    given: Settings,
+    unified: Frame,
+    rows: Frame,
+    raw_transactions: pl.LazyFrame,
+    raw_bookings: pl.LazyFrame,
+) -> Suppressed:
+    rules = parse_rules(given.suppress)
+    active = pl.Series([], dtype=pl.String)
+    if "stale" in rules:
+        buyers = payments_of(raw_transactions, unified)["contact_key"]
+        active = pl.concat([buyers, booked_by(raw_bookings, unified)]).unique()
+    stale = Staleness(given.stale_months, given.stale_max_score, reference_date(unified))
+    return suppress_people(unified, rows, rules, stale=stale, active=active)
 
 
 @dg.asset(**_COMMON)
@@ -117,11 +158,16 @@ def transactions_prepared(
     raw_transactions: Frame,
     raw_subscriptions: Frame,
     contacts_unified: Frame,
+    contacts_suppressed: Frame,
 ) -> Result:
     """Every billing event: typed, joined to its buyer, and what becomes of it."""
     frame = prepare_transactions(
         raw_transactions, raw_subscriptions, contacts_unified, zone=settings.load().zone
     )
+    if contacts_suppressed.height:
+        frame = follow_people(
+            frame, raw_transactions, contacts_suppressed, email="buyer_email", lead_id="lead_id"
+        )
     return _result(frame, types=counts(frame, "type"))
 
 
@@ -136,11 +182,16 @@ def recurring_plans(
     raw_subscriptions: Frame,
     transactions_prepared: Frame,
     contacts_unified: Frame,
+    contacts_suppressed: Frame,
 ) -> Iterator[dg.Output[Frame]]:
     """Status from the export; rebuilt from the transactions where the export has no row."""
     prepared, derived = prepare_subscriptions(
         raw_subscriptions, transactions_prepared, contacts_unified, zone=settings.load().zone
     )
+    if contacts_suppressed.height:
+        prepared = follow_people(
+            prepared, raw_subscriptions, contacts_suppressed, email="buyer_email", lead_id="lead_id"
+        )
     yield _output("subscriptions_prepared", prepared)
     yield _output("subscriptions_derived", derived)
 
@@ -160,18 +211,31 @@ def partners(raw_affiliates: Frame, transactions_prepared: Frame) -> Iterator[dg
 
 @dg.asset(**_COMMON)
 def bookings_prepared(
-    settings: RunSettings, raw_calendar_bookings: Frame, contacts_unified: Frame
+    settings: RunSettings,
+    raw_calendar_bookings: Frame,
+    contacts_unified: Frame,
+    contacts_suppressed: Frame,
 ) -> Result:
     """Every booking, its start in UTC, joined to its attendee."""
-    return _result(
-        prepare_bookings(raw_calendar_bookings, contacts_unified, zone=settings.load().zone),
-    )
+    frame = prepare_bookings(raw_calendar_bookings, contacts_unified, zone=settings.load().zone)
+    if contacts_suppressed.height:
+        frame = follow_people(
+            frame, raw_calendar_bookings, contacts_suppressed, email="attendee_email"
+        )
+    return _result(frame)
 
 
 @dg.asset(**_COMMON)
-def notes_prepared(settings: RunSettings, raw_notes: Frame, contacts_unified: Frame) -> Result:
+def notes_prepared(
+    settings: RunSettings, raw_notes: Frame, contacts_unified: Frame, contacts_suppressed: Frame
+) -> Result:
     """Every note, joined to its contact."""
-    return _result(prepare_notes(raw_notes, contacts_unified, zone=settings.load().zone))
+    frame = prepare_notes(raw_notes, contacts_unified, zone=settings.load().zone)
+    if contacts_suppressed.height:
+        frame = follow_people(
+            frame, raw_notes, contacts_suppressed, email="contact_email", lead_id="contact_id"
+        )
+    return _result(frame)
 
 
 @dg.asset(**_COMMON)
