@@ -59,14 +59,20 @@ def _output(name: str, frame: Frame, **more: Any) -> dg.Output[Frame]:
 
 
 @dg.asset(**_COMMON)
-def contacts_prepared(settings: RunSettings, raw_contacts: Frame) -> Result:
+def contacts_prepared(settings: RunSettings, raw_contacts: Frame, raw_companies: Frame) -> Result:
     """Every contact row with typed values, consent, its key and what becomes of it."""
     given = settings.load()
     frame = prepare_contacts(
-        raw_contacts, zone=given.zone, communications_polarity=given.communications_polarity
+        raw_contacts,
+        zone=given.zone,
+        communications_polarity=given.communications_polarity,
+        raw_companies=raw_companies,
     )
     return _result(
-        frame, emails=counts(frame, "email_verdict"), names=counts(frame, "name_verdict")
+        frame,
+        emails=counts(frame, "email_verdict"),
+        names=counts(frame, "name_verdict"),
+        phones=counts(frame, "phone_verdict"),
     )
 
 
@@ -88,13 +94,14 @@ def unified_people(
     settings: RunSettings,
     contacts_prepared: Frame,
     contact_matches: Frame,
+    raw_companies: Frame,
     raw_transactions: pl.LazyFrame,
     raw_calendar_bookings: pl.LazyFrame,
 ) -> Iterator[dg.Output[Frame]]:
     """Merges by the matches' decisions, survivorship per field; then the people whom the settings
     leave behind are set aside.
     """
-    unified, rows = unify_contacts(contacts_prepared, contact_matches)
+    unified, rows = unify_contacts(contacts_prepared, contact_matches, raw_companies=raw_companies)
     people = _without_suppressed(
         settings.load(), unified, rows, raw_transactions, raw_calendar_bookings
     )

@@ -41,8 +41,8 @@ __all__ = ["CONTACT_COLUMNS", "prepare_contacts", "unify_contacts"]
 
 CONTACT_COLUMNS: Final = (
     "contact_key", "kartra_id", "email", "email_raw", "email_verdict", "email_suggestion",
-    "first_name", "middle_name", "last_name", "suffix", "salutation", "name_verdict",
-    "name_review", "phone_e164", "phone_raw", "street", "city", "state", "postal_code", "country",
+    "first_name", "middle_name", "last_name", "suffix", "salutation", "name_verdict", "name_review",
+    "phone_e164", "phone_raw", "phone_verdict", "street", "city", "state", "postal_code", "country",
     "country_iso2", "website", "domain", "company", "account_key", "facebook", "twitter",
     "linkedin", "joined_at", "source", "score", "gdpr_status", "gdpr_status_at", "gdpr_status_ip",
     "communications", "mailing_status", "blocklisted", "deleted", "mailable", "consent_reason",

@@ -27,6 +27,15 @@ ROLE_LOCAL_PARTS: Final = word_set(
     """
 )
 
+# What Salesforce takes in a field of type Email: ASCII alone, and no more than it stores.
+_ORG_SYNTAX: Final = (
+    r"^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+(?:[a-z]{2,}|xn--[a-z0-9-]*[a-z0-9])$"
+)
+_ORG_LENGTH: Final = 80
+# "Jane Doe <jane@acme.com>": a mail program's way to write it.
+_DISPLAYED: Final = r"^[^<>@]*<\s*([^<>\s]+@[^<>\s]+?)\s*>$"
+
 # What this accepts, email-validator accepts as it stands. It looks at the rest.
 _PLAIN: Final = (
     r"^[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}$"
@@ -87,13 +96,15 @@ def _validate(address: str) -> tuple[str | None]:
 def prepare_emails(raw: pl.Series) -> pl.DataFrame:
     """Judge addresses: columns `email`, `email_raw`, `email_verdict`, `email_suggestion`.
 
-    `email` is the normalised address, null unless its syntax is right. The verdict is `valid`,
-    `typo` (well-formed, but the domain looks mistyped; the suggestion says what was meant),
-    `role` (a function's mailbox), `invalid` or `missing`. Rows keep their order.
+    `email` is the normalised address as Salesforce takes it: in ASCII, a domain with a suffix of
+    two letters or more, at most 80 characters; else null. The verdict is `valid`, `typo`
+    (well-formed, but the domain looks mistyped; the suggestion says what was meant), `role` (a
+    function's mailbox), `unsupported` (an address that exists by the book and that Salesforce
+    refuses), `invalid` or `missing`. Rows keep their order.
     """
+    written = tidy(clean(pl.col("email_raw"))).str.to_lowercase()
     text = (
-        tidy(clean(pl.col("email_raw")))
-        .str.to_lowercase()
+        pl.coalesce(written.str.extract(_DISPLAYED, 1), written)
         .str.replace(r"^(?:mailto:|<)+\s*", "")
         .str.replace(r"[>,;]+$", "")
         .str.strip_chars()
@@ -111,7 +122,19 @@ def prepare_emails(raw: pl.Series) -> pl.DataFrame:
     frame = map_distinct(
         frame, ["_text"], _validate, {"_checked": pl.String}, where=unsettled
     ).with_columns(
-        pl.when(pl.col("_plain")).then(pl.col("_text")).otherwise(pl.col("_checked")).alias("email")
+        pl.when(pl.col("_plain"))
+        .then(pl.col("_text"))
+        .otherwise(pl.col("_checked"))
+        .alias("_address")
+    )
+    address = pl.col("_address")
+    taken = (address.str.len_bytes() <= _ORG_LENGTH) & address.str.contains(_ORG_SYNTAX)
+    # A suffix of one letter, or with a digit, is no registry's.
+    suffix = address.str.extract(r"\.([^.]*)$", 1)
+    real = suffix.str.contains(r"^(?:[a-z]{2,}|xn--.+)$")
+    frame = frame.with_columns(
+        pl.when(taken & real).then(address).alias("email"),
+        (real & ~taken).fill_null(False).alias("_unsupported"),
     )
     frame = frame.with_columns(
         pl.col("email").str.extract(r"^(.*)@", 1).alias("_local"),
@@ -126,6 +149,8 @@ def prepare_emails(raw: pl.Series) -> pl.DataFrame:
     verdict = (
         pl.when(pl.col("_text").is_null())
         .then(pl.lit("missing"))
+        .when(pl.col("_unsupported"))
+        .then(pl.lit("unsupported"))
         .when(pl.col("email").is_null())
         .then(pl.lit("invalid"))
         .when(typo.is_not_null())

@@ -6,6 +6,7 @@ from typing import Final
 
 import phonenumbers
 import polars as pl
+from phonenumbers import PhoneNumberType
 
 from kartra_sf_pipeline.prepare.distinct import map_distinct
 from kartra_sf_pipeline.prepare.nulls import clean, tidy
@@ -13,6 +14,12 @@ from kartra_sf_pipeline.prepare.nulls import clean, tidy
 # Digits and the marks that people set between them. Letters (extensions, vanity numbers), slashes
 # (two numbers in one cell) and a spreadsheet's exponent are not for guessing.
 _DIALLABLE: Final = r"^\+?[\d\s().\-–/]*$"
+# The trunk zero that callers from abroad leave out. Italians dial it.
+_TRUNK: Final = r"^((?:\+|00)\s*[1-9]\d{0,2}\s*)\(0\)"
+_ITALIAN: Final = r"^(?:\+|00)\s*39"
+# What a spreadsheet makes of a number that it takes for one: the digits behind the E are gone.
+_ROUNDED: Final = r"^\+?\d(?:[.,]\d+)?[Ee]\+?\d+$"
+_AS_DECIMAL: Final = r"^(\+?\d{6,})[.,]0$"
 _TWO_NUMBERS: Final = r"\d{5,}\s*/\s*\d{5,}|/.*/"
 
 # One plan for 25 countries, and that of most numbers in a Kartra account. Whether a number is valid
@@ -38,60 +45,109 @@ def _to_e164(phone: str, calling_code: str | None, iso2: str | None) -> tuple[st
     elif not regions and iso2:
         regions.append(iso2)
     for region in regions:
-        try:
-            number = phonenumbers.parse(phone, region)
-        except phonenumbers.NumberParseException:
+        number = _valid(phone, region)
+        if number is None:
             continue
-        if number.extension is None and phonenumbers.is_valid_number(number):
+        code = str(number.country_code)
+        if not phone.startswith("+") and phone.startswith(code):
+            number = _of_two_readings(number, _valid(f"+{phone}", None))
+        if number is not None:
             return (phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164),)
     return (None,)
 
 
-def prepare_phones(raw: pl.DataFrame) -> pl.DataFrame:
-    """From `phone`, `phone_country_code`, `country_iso2` to `phone_e164` and `phone_raw`.
+def _valid(phone: str, region: str | None) -> phonenumbers.PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(phone, region)
+    except phonenumbers.NumberParseException:
+        return None
+    ok = number.extension is None and phonenumbers.is_valid_number(number)
+    return number if ok else None
 
-    `phone_raw` is what was written, after its code column (`+44 020 7946 0000`); `phone_e164` is
-    null unless the number is valid in the plan of the country that the row names. Extensions have
-    no place in E.164, so that a number with one stays verbatim. Rows keep their order.
+
+def _of_two_readings(
+    whole: phonenumbers.PhoneNumber, without_code: phonenumbers.PhoneNumber | None
+) -> phonenumbers.PhoneNumber | None:
+    """Decide where digits begin with the calling code and are valid with it and without it.
+
+    Plans with open lengths (Germany) take a whole mobile number, code and all, for a landline's.
+    """
+    if without_code is None or without_code == whole:
+        return whole
+    mobile = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+    kinds = [phonenumbers.number_type(number) in mobile for number in (whole, without_code)]
+    if kinds[0] == kinds[1]:
+        return None
+    return whole if kinds[0] else without_code
+
+
+def prepare_phones(raw: pl.DataFrame) -> pl.DataFrame:
+    """From `phone`, `phone_country_code`, `country_iso2` to the columns below.
+
+    `phone_e164` is null unless the number is valid in the plan that its `+`, its code column or the
+    row's country names. `phone_raw` is what was written, after its code column
+    (`+44 020 7946 0000`). `phone_verdict` is `valid`, `unsure` (kept as it was written: an
+    extension, two numbers, no plan, no valid number), `damaged` (a spreadsheet has rounded the
+    digits away: for review, never to be dialled) or `missing`. Rows keep their order.
     """
     written = tidy(clean(pl.col("phone")))
-    code_digits = (
-        clean(pl.col("phone_country_code")).str.replace_all(r"\D", "").str.strip_chars_start("0")
-    )
+    code = clean(pl.col("phone_country_code"))
+    digits = code.str.replace_all(r"\D", "").str.strip_chars_start("0")
     frame = raw.select(
         written.alias("_written"),
-        tidy(clean(pl.col("phone_country_code"))).alias("_code_written"),
-        pl.when(code_digits.str.len_bytes().is_between(1, 3)).then(code_digits).alias("_code"),
-        pl.col("country_iso2").alias("_iso2"),
+        tidy(code).alias("_code_written"),
+        # "+1 876" names an island of a shared plan.
+        pl.when(digits.str.len_bytes().is_between(1, 3))
+        .then(digits)
+        .when(digits.str.contains(r"^1\d{3}$"))
+        .then(pl.lit("1"))
+        .alias("_code"),
+        pl.when(digits.str.contains(r"^1\d{3}$")).then(digits.str.slice(1)).alias("_island"),
+        pl.coalesce("country_iso2", code.str.to_uppercase().str.extract(r"^([A-Z]{2})$", 1)).alias(
+            "_iso2"
+        ),
     )
-    text = pl.col("_written")
-    dial = pl.when(text.str.contains(_DIALLABLE) & ~text.str.contains(_TWO_NUMBERS)).then(
-        pl.when(text.str.starts_with("+"))
-        .then(pl.lit("+") + text.str.replace_all(r"\D", ""))
-        .when(text.str.starts_with("00"))
-        .then(pl.lit("+") + text.str.replace_all(r"\D", "").str.slice(2))
-        .otherwise(text.str.replace_all(r"\D", ""))
+    frame = frame.with_columns(_dialled(pl.col("_written")).alias("_dial"))
+    text, code_written = pl.col("_written"), pl.col("_code_written")
+    code_text = (
+        pl.when(code_written.str.contains(r"^\d"))
+        .then(pl.lit("+") + code_written)
+        .otherwise(code_written)
     )
-    frame = frame.with_columns(
-        pl.when(dial.str.len_bytes().is_between(5, 18)).then(dial).alias("_dial")
+    verdict = (
+        pl.when(text.is_null())
+        .then(pl.lit("missing"))
+        .when(text.str.contains(_ROUNDED))
+        .then(pl.lit("damaged"))
+        .when(pl.col("phone_e164").is_null())
+        .then(pl.lit("unsure"))
+        .otherwise(pl.lit("valid"))
     )
     return _settle(frame).select(
         "phone_e164",
-        pl.when(
-            pl.col("_written").is_not_null()
-            & pl.col("_code_written").is_not_null()
-            & ~pl.col("_written").str.starts_with("+")
-        )
-        .then(
-            pl.when(pl.col("_code_written").str.contains(r"^\d"))
-            .then(pl.lit("+") + pl.col("_code_written"))
-            .otherwise(pl.col("_code_written"))
-            + pl.lit(" ")
-            + pl.col("_written")
-        )
-        .otherwise(pl.col("_written"))
+        pl.when(text.is_not_null() & code_written.is_not_null() & ~text.str.starts_with("+"))
+        .then(code_text + pl.lit(" ") + text)
+        .otherwise(text)
         .alias("phone_raw"),
+        verdict.alias("phone_verdict"),
     )
+
+
+def _dialled(text: pl.Expr) -> pl.Expr:
+    """The digits to dial, behind a `+` where the number brings its calling code; else null."""
+    text = text.str.replace(_AS_DECIMAL, "${1}")
+    text = (
+        pl.when(text.str.contains(_ITALIAN)).then(text).otherwise(text.str.replace(_TRUNK, "${1} "))
+    )
+    digits = text.str.replace_all(r"\D", "")
+    dial = pl.when(text.str.contains(_DIALLABLE) & ~text.str.contains(_TWO_NUMBERS)).then(
+        pl.when(text.str.starts_with("+"))
+        .then(pl.lit("+") + digits)
+        .when(text.str.starts_with("00"))
+        .then(pl.lit("+") + digits.str.slice(2))
+        .otherwise(digits)
+    )
+    return pl.when(dial.str.len_bytes().is_between(4, 18)).then(dial)
 
 
 def _settle(frame: pl.DataFrame) -> pl.DataFrame:
@@ -103,6 +159,8 @@ def _settle(frame: pl.DataFrame) -> pl.DataFrame:
         | (code.is_null() & iso2.is_in(sorted(_NANP)).fill_null(False))
     ) & (dial.str.starts_with("+1") | ~dial.str.starts_with("+"))
     ten = dial.str.extract(r"^(?:\+?1)?([2-9]\d{9})$", 1)
+    short = dial.str.extract(r"^(\d{7})$", 1)
+    ten = pl.coalesce(ten, pl.col("_island") + short)
     frame = frame.with_columns(
         american.fill_null(False).alias("_american"),
         pl.when(american).then(ten).alias("_ten"),
@@ -117,7 +175,7 @@ def _settle(frame: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(pl.when("_valid").then(pl.lit("+1") + pl.col("_ten")).alias("_by_rule"))
     # Without a plus, a code and a country there is no plan to judge by.
     answerable = dial.str.starts_with("+") | code.is_not_null() | iso2.is_not_null()
-    rest = ~pl.col("_american") & dial.is_not_null() & answerable
+    rest = pl.col("_ten").is_null() & dial.is_not_null() & answerable
     settled = map_distinct(
         frame, ["_dial", "_code", "_iso2"], _to_e164, {"_by_library": pl.String}, where=rest
     )

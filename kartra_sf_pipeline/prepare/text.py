@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Final
 
 import polars as pl
@@ -11,6 +12,7 @@ _LETTERS: Final = {
     "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i",
     "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "–": "-", "—": "-", "‐": "-", "‑": "-",
 }  # fmt: skip
+_TRANSLATION: Final = str.maketrans(_LETTERS)
 _ASCII: Final = r"^[\x20-\x7E]*$"
 
 
@@ -26,6 +28,16 @@ def fold(expr: pl.Expr) -> pl.Expr:
         .str.replace_all(r"\s+", " ")
         .str.strip_chars()
     )
+
+
+def fold_text(text: str) -> str:
+    """`fold` of one text, for the libraries that take one value at a time."""
+    lowered = text.lower()
+    if not lowered.isascii():
+        decomposed = unicodedata.normalize("NFKD", lowered)
+        bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+        lowered = bare.translate(_TRANSLATION).lower()
+    return " ".join(lowered.split())
 
 
 def words(expr: pl.Expr) -> pl.Expr:

@@ -16,6 +16,7 @@ CELLS = (
     "company",
     "email_raw",
     "kartra_id",
+    "country_iso2",
 )
 
 

@@ -14,7 +14,7 @@ Row = tuple[str | None, str | None, str | None]
 def phones(*rows: Row) -> list[tuple[str | None, str | None]]:
     columns = ["phone", "phone_country_code", "country_iso2"]
     frame = pl.DataFrame(list(rows), schema=dict.fromkeys(columns, pl.String), orient="row")
-    return prepare_phones(frame).rows()
+    return prepare_phones(frame).select("phone_e164", "phone_raw").rows()
 
 
 @pytest.mark.parametrize(
