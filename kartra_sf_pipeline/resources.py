@@ -15,7 +15,7 @@ from kartra_sf_pipeline.migration.ledger import Ledger
 from kartra_sf_pipeline.migration.rollback import RollbackReport, rollback
 from kartra_sf_pipeline.salesforce import bulk
 from kartra_sf_pipeline.salesforce.connection import connect
-from kartra_sf_pipeline.salesforce.credentials import AccessToken, from_environment
+from kartra_sf_pipeline.salesforce.credentials import AccessToken, Credentials, from_environment
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline.settings import Settings, Target
 
@@ -99,7 +99,7 @@ class SalesforceResource(dg.ConfigurableResource):
         if settings.target is Target.LOCAL:
             address = ensure_running(settings.home, port=settings.org_port)
             return _local(address.url, address.access_token, settings.api_version)
-        return _remote(settings.target.value, settings.api_version)
+        return _remote(from_environment(os.environ, settings.target.value), settings.api_version)
 
     def upsert(
         self, sobject: str, frame: pl.DataFrame, external_id: str = "Kartra_Id__c"
@@ -127,5 +127,5 @@ def _local(url: str, token: str, api_version: str) -> Org:
 
 
 @lru_cache(maxsize=2)
-def _remote(target: str, api_version: str) -> Org:
-    return connect(from_environment(os.environ, target), api_version=api_version)
+def _remote(credentials: Credentials, api_version: str) -> Org:
+    return connect(credentials, api_version=api_version)
