@@ -16,6 +16,8 @@ from kartra_sf_pipeline.errors import ExportError
 TABLE_SUFFIXES = frozenset({".csv", ".txt", ".tsv"})
 WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
 MANIFEST_NAME = "exports.yaml"
+# Figures that a person has read off Kartra's screens: for the scope, not for the reader.
+CONTROL_TOTALS_NAME = "control_totals.yaml"
 # Left by operating systems, or by a download that has not finished.
 _SKIPPED_PARTS = frozenset({"__MACOSX"})
 _UNFINISHED = frozenset({".crdownload", ".part", ".download", ".tmp"})
@@ -66,7 +68,7 @@ def find(folder: Path) -> Folder:
             continue
         path = relative.as_posix()
         suffix = file.suffix.lower()
-        if path == MANIFEST_NAME:
+        if path in {MANIFEST_NAME, CONTROL_TOTALS_NAME}:
             continue
         if suffix in TABLE_SUFFIXES:
             files.append(Found(path, file))

@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
+from kartra_sf_pipeline.kartra.block import Block, Broken
 from kartra_sf_pipeline.kartra.broken import Dialect
 from kartra_sf_pipeline.kartra.encoding import Buffer
 from kartra_sf_pipeline.kartra.exports import LINEAGE
 from kartra_sf_pipeline.kartra.head import Head, lines_of
-from kartra_sf_pipeline.kartra.structure import Block, Broken, blocks
+from kartra_sf_pipeline.kartra.structure import blocks
 
 _LINE = LINEAGE[1]
 _BROKEN_SCHEMA = {
