@@ -26,15 +26,22 @@ app.command("ui")(ui.ui)
 app.add_typer(org.app, name="org")
 
 
-@app.callback()
-def _about(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
+def _say_version(wanted: bool) -> None:
+    if wanted:
         from importlib.metadata import version as installed
 
         typer.echo(installed("kartra-sf-pipeline"))
         raise typer.Exit
+
+
+@app.callback()
+def _about(
+    version: Annotated[
+        bool,
+        # Eager: it answers before a missing verb is complained about.
+        typer.Option("--version", help="Print the version.", callback=_say_version, is_eager=True),
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:
