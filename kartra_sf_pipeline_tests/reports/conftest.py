@@ -1,0 +1,3 @@
+from kartra_sf_pipeline_tests.end_to_end.shared import story
+
+__all__ = ["story"]
