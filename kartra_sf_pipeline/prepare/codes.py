@@ -23,12 +23,17 @@ def damaged_id(expr: pl.Expr) -> pl.Expr:
     return expr.str.contains(_SPREADSHEET_DAMAGE).fill_null(False)
 
 
+def _whole(text: pl.Series) -> pl.Series:
+    if text.str.contains(r"^-?\d{1,18}$").all(ignore_nulls=True):
+        return text.cast(pl.Int64)
+    grouped = text.str.contains(r"^-?\d{1,3}(,\d{3})+(\.0*)?$")
+    digits = text.zip_with(~grouped.fill_null(False), text.str.replace_all(",", "", literal=True))
+    return digits.str.extract(r"^(-?\d{1,18})(?:\.0*)?$", 1).cast(pl.Int64)
+
+
 def parse_whole(expr: pl.Expr) -> pl.Expr:
     """A count to Int64: digits, grouped by commas or with zero decimals; null for anything else."""
-    text = clean(expr)
-    grouped = text.str.contains(r"^-?\d{1,3}(,\d{3})+(\.0*)?$")
-    digits = pl.when(grouped).then(text.str.replace_all(",", "", literal=True)).otherwise(text)
-    return digits.str.extract(r"^(-?\d{1,18})(?:\.0*)?$", 1).cast(pl.Int64)
+    return clean(expr).map_batches(_whole, return_dtype=pl.Int64, is_elementwise=True)
 
 
 def parse_flag(expr: pl.Expr) -> pl.Expr:

@@ -55,7 +55,7 @@ def _strptime(text: pl.Series, form: _Form) -> pl.Series:
     fits = text.str.contains(form.shape)
     if not fits.any():
         return pl.Series(text.name, [None] * len(text), dtype=_NAIVE)
-    fitting = text.set(~fits, None)
+    fitting = text if fits.all(ignore_nulls=True) else text.set(~fits, None)
     if form.has_time:
         return fitting.str.to_datetime(form.format, strict=False, time_unit="us")
     return fitting.str.to_date(form.format, strict=False).cast(_NAIVE)
@@ -82,10 +82,10 @@ def _local(text: pl.Series) -> pl.Series:
     parsed = pl.Series(text.name, [None] * len(text), dtype=_NAIVE)
     rest = text
     for form in _LOCAL_FORMS:
-        if rest.null_count() == len(rest):
-            break
         found = _strptime(rest, form)
         parsed = parsed.zip_with(parsed.is_not_null(), found)
+        if parsed.null_count() == text.null_count():
+            break
         rest = rest.set(found.is_not_null(), None)
     years = parsed.dt.year()
     return parsed.set((years < _EARLIEST_YEAR) | (years > _LATEST_YEAR), None)
@@ -117,10 +117,20 @@ def localize(naive: pl.Expr, zone: str) -> pl.Expr:
     )
 
 
+def _localized(naive: pl.Series, zone: str) -> pl.Series:
+    plain = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+    if plain.null_count() == naive.null_count():
+        return plain.dt.convert_time_zone("UTC")
+    return naive.to_frame("t").select(localize(pl.col("t"), zone)).to_series()
+
+
 def _parse_instant(text: pl.Series, zone: str) -> pl.Series:
+    if text.str.contains(_LOCAL_FORMS[0].shape).all(ignore_nulls=True):
+        # Nearly every batch: one form throughout, and nothing to look for.
+        return _localized(_local(text), zone).alias(text.name)
     has_offset = text.str.contains(_OFFSET_SHAPE)
     local = _local(_normalised(text.set(has_offset, None) if has_offset.any() else text))
-    instants = local.to_frame("t").select(localize(pl.col("t"), zone)).to_series()
+    instants = _localized(local, zone)
     if has_offset.any():
         offsets = _with_offset(text.set(~has_offset, None))
         years = offsets.dt.year()

@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.nulls import clean
+from kartra_sf_pipeline.prepare.nulls import NULL_SPELLINGS, clean
 
 MONEY: Final = pl.Decimal(18, 2)
 
@@ -116,21 +116,23 @@ def _parse_unusual(distinct: pl.Series) -> pl.DataFrame:
     )
 
 
-def _parse(text: pl.Series) -> pl.Series:
+def _parse(text: pl.Series, currency: pl.Series | None = None) -> pl.Series:
     plain = text.str.contains(_PLAIN)
-    amounts = text.set(~plain, None).cast(MONEY)
-    if plain.all(ignore_nulls=True):
-        return amounts
     # Few distinct texts are unusual, however many rows hold them.
-    unusual = text.set(plain, None)
-    parsed = _parse_unusual(unusual.drop_nulls().unique())
-    found = (
-        unusual.alias("text")
-        .to_frame()
-        .join(parsed, on="text", how="left", maintain_order="left")
-        .get_column("amount")
-    )
-    return amounts.zip_with(plain.fill_null(True), found)
+    if plain.all(ignore_nulls=True):
+        return text.cast(MONEY)
+    usual = text.zip_with(plain.fill_null(True), pl.Series([None], dtype=pl.String))
+    rare = pl.DataFrame(
+        {"text": text, "currency": text.clear(n=len(text)) if currency is None else currency}
+    ).filter(~plain)
+    found = rare.join(
+        _parse_unusual(rare.get_column("text").unique()),
+        on="text",
+        how="left",
+        maintain_order="left",
+    ).select(pl.when(~_foreign(pl.col("text"), pl.col("currency"))).then(pl.col("amount")))
+    places = (~plain.fill_null(True)).arg_true()
+    return usual.cast(MONEY).scatter(places, found.to_series())
 
 
 def _foreign(text: pl.Expr, currency: pl.Expr) -> pl.Expr:
@@ -149,8 +151,19 @@ def parse_money(expr: pl.Expr, currency: pl.Expr | None = None) -> pl.Expr:
     currency sign or code on one side, and a minus before, after or as brackets. With `currency`,
     the code that the column's header gave, an amount in another one is null as well.
     """
-    amount = expr.map_batches(_parse, return_dtype=MONEY, is_elementwise=True)
-    return amount if currency is None else pl.when(~_foreign(expr, currency)).then(amount)
+    if currency is None:
+        return expr.map_batches(_parse, return_dtype=MONEY, is_elementwise=True)
+    return pl.map_batches(
+        [expr, currency],
+        lambda columns: _parse(columns[0], columns[1]),
+        return_dtype=MONEY,
+        is_elementwise=True,
+    )
+
+
+def is_plain_money(text: pl.Expr) -> pl.Expr:
+    """True for a cell that is a plain number or says nothing: what all but a few cells are."""
+    return text.is_null() | text.str.contains(_PLAIN) | text.is_in(NULL_SPELLINGS)
 
 
 def unreadable(text: pl.Expr, parsed: pl.Expr) -> pl.Expr:
