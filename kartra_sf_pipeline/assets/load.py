@@ -38,7 +38,7 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[Frame]:
         settings.load().refuse_unready_target()
         org = salesforce.org()
-        run = ledger.run_of(context.run_id, context.job_name, org, exports_hash(export_files))
+        run = ledger.run_of(context.run.run_id, context.job_name, org, exports_hash(export_files))
         result = load_phase(org, ledger.open(), run, phase, frame)
         return dg.MaterializeResult(value=result.outcomes, metadata=_about(run, phase, result))
 
