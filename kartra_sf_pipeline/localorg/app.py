@@ -31,7 +31,7 @@ from kartra_sf_pipeline.localorg.errors import (
     where,
 )
 from kartra_sf_pipeline.localorg.metadata import endpoints as metadata
-from kartra_sf_pipeline.localorg.rest import collections, discovery, oauth, records
+from kartra_sf_pipeline.localorg.rest import collections, composite, discovery, oauth, records, tree
 from kartra_sf_pipeline.localorg.soql import endpoints as soql
 from kartra_sf_pipeline.localorg.store import Store
 
@@ -54,6 +54,8 @@ def create_app(
         *discovery.routes,
         *soql.routes,
         *collections.routes,
+        *composite.routes,
+        *tree.routes,
         *bulk.routes,
         *metadata.routes,
         *records.routes,

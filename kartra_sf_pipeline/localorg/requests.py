@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -13,6 +16,11 @@ from kartra_sf_pipeline.localorg.errors import NO_STORE, ApiError, not_found
 from kartra_sf_pipeline.localorg.schema import Schema, SObject
 from kartra_sf_pipeline.localorg.store import Store
 
+P = ParamSpec("P")
+T = TypeVar("T")
+# True in a thread that answers the parts of a composite call: they share its transaction, which
+# belongs to the thread.
+IN_PLACE: ContextVar[bool] = ContextVar("in_place", default=False)
 _AT = re.compile(r"line (\d+) column (\d+)")
 
 
@@ -54,6 +62,13 @@ def note(
         "rows": rows,
         "writes": writes,
     }
+
+
+async def off_loop(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of `work` done in another thread; for a part of a composite call, in this one."""
+    if IN_PLACE.get():
+        return work(*args, **kwargs)
+    return await run_in_threadpool(work, *args, **kwargs)
 
 
 async def json_body(request: Request) -> Any:

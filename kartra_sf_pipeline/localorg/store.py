@@ -70,7 +70,13 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
-        """A connection for SELECTs that sees the last commit; temporary tables are allowed."""
+        """A connection for SELECTs that sees the last commit; temporary tables are allowed.
+
+        Inside `write()` it is the writer's own, which sees what is not committed yet.
+        """
+        if self.writing():
+            yield self._writer
+            return
         try:
             connection = self._idle.get_nowait()
         except Empty:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import polars as pl
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,6 +17,7 @@ from kartra_sf_pipeline.localorg.requests import (
     json_body,
     note,
     object_of,
+    off_loop,
     reply,
     store_of,
 )
@@ -28,6 +28,7 @@ from kartra_sf_pipeline.localorg.schema import Field, SObject
 from kartra_sf_pipeline.localorg.store import Store
 
 LIMIT = 200
+RETRIEVE_LIMIT = 2_000
 _ROLLED_BACK = Refusal(
     "ALL_OR_NONE_OPERATION_ROLLED_BACK",
     "Record rolled back because not all records were valid and the request was using AllOrNone "
@@ -35,21 +36,18 @@ _ROLLED_BACK = Refusal(
 )
 
 
-class _RollBack(Exception):
-    """Takes a call back when one record of an all-or-none call failed."""
-
-
 def _all_or_none(store: Store, work: Callable[[Any], list[Saved]], *, strict: bool) -> list[Saved]:
-    results: list[Saved] = []
-    try:
-        with store.write() as connection:
-            results = work(connection)
-            if strict and any(r.refusal for r in results):
-                raise _RollBack
-    except _RollBack:
-        results = [
-            r if r.refusal else Saved(None, created=False, refusal=_ROLLED_BACK) for r in results
-        ]
+    with store.write() as connection:
+        # A call inside a composite one takes back no more than itself.
+        connection.execute("SAVEPOINT collection")
+        results = work(connection)
+        if strict and any(r.refusal for r in results):
+            connection.execute("ROLLBACK TO collection")
+            results = [
+                r if r.refusal else Saved(None, created=False, refusal=_ROLLED_BACK)
+                for r in results
+            ]
+        connection.execute("RELEASE collection")
     return results
 
 
@@ -119,7 +117,7 @@ async def _write(request: Request, operation: str) -> Response:
     records, strict = await _records(request)
     first = (records[0].get("attributes") or {}).get("type", "") if records else ""
     note(request, object=str(first), operation=operation, rows=len(records), writes=True)
-    results = await run_in_threadpool(
+    results = await off_loop(
         _all_or_none, store, lambda c: _save_mixed(store, c, operation, records), strict=strict
     )
     return reply([r.body() for r in results])
@@ -139,7 +137,7 @@ async def upsert(request: Request) -> Response:
             "NOT_FOUND",
             f"Provided external ID field does not exist or is not accessible: {name}",
         )
-    results = await run_in_threadpool(
+    results = await off_loop(
         _all_or_none,
         store,
         lambda c: _upsert(store, c, sobject, field, records),
@@ -179,9 +177,7 @@ async def delete(request: Request) -> Response:
             "EXCEEDED_ID_LIMIT",
             f"record limit reached. cannot submit more than {LIMIT} records",
         )
-    results = await run_in_threadpool(
-        _all_or_none, store, lambda c: _delete(store, c, ids), strict=strict
-    )
+    results = await off_loop(_all_or_none, store, lambda c: _delete(store, c, ids), strict=strict)
     return reply([r.body() for r in results])
 
 
@@ -199,16 +195,32 @@ def _delete(store: Store, connection: Any, ids: list[str]) -> list[Saved]:
     return out
 
 
+def _texts(values: Any) -> list[str]:
+    return [str(v).strip() for v in values if str(v).strip()] if isinstance(values, list) else []
+
+
 async def retrieve(request: Request) -> Response:
     """GET or POST /composite/sobjects/X with ids and fields: records in order, null if absent"""
     store = store_of(request)
     sobject = object_of(request, store.visible_schema())
     if request.method == "POST":
         body = await json_body(request)
-        ids, names = body.get("ids") or [], body.get("fields") or []
+        given = body if isinstance(body, dict) else {}
+        ids, names = _texts(given.get("ids")), _texts(given.get("fields"))
     else:
-        ids = request.query_params.get("ids", "").split(",")
-        names = request.query_params.get("fields", "").split(",")
+        ids = _texts(request.query_params.get("ids", "").split(","))
+        names = _texts(request.query_params.get("fields", "").split(","))
+    for parameter, values in (("ids", ids), ("fields", names)):
+        if not values:
+            raise ApiError(
+                400, "MISSING_ARGUMENT", f"The required parameter '{parameter}' is missing."
+            )
+    if len(ids) > RETRIEVE_LIMIT:
+        raise ApiError(
+            400,
+            "EXCEEDED_ID_LIMIT",
+            f"record limit reached. cannot retrieve more than {RETRIEVE_LIMIT} records",
+        )
     note(request, object=sobject.name, operation="read", rows=len(ids))
     fields = []
     for name in names:
@@ -226,7 +238,7 @@ async def retrieve(request: Request) -> Response:
                 for i in ids
             ]
 
-    return reply(await run_in_threadpool(work))
+    return reply(await off_loop(work))
 
 
 _BASE = "/services/data/v{version}/composite/sobjects"

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from kartra_sf_pipeline.localorg.catalog import quote
-from kartra_sf_pipeline.localorg.requests import data_path, note, object_of, reply, store_of
+from kartra_sf_pipeline.localorg.requests import (
+    data_path,
+    note,
+    object_of,
+    off_loop,
+    reply,
+    store_of,
+)
 from kartra_sf_pipeline.localorg.rest.describe import describe, summary
 from kartra_sf_pipeline.localorg.rest.limits import limits
 
@@ -60,9 +66,7 @@ async def get_limits(request: Request) -> Response:
     state = request.app.state
     batches = state.ingest.batches_today()
     query_jobs = getattr(state, "query_jobs_today", lambda: 0)()
-    return reply(
-        await run_in_threadpool(limits, store_of(request), state.audit, batches, query_jobs)
-    )
+    return reply(await off_loop(limits, store_of(request), state.audit, batches, query_jobs))
 
 
 async def record_count(request: Request) -> Response:
@@ -83,7 +87,7 @@ async def record_count(request: Request) -> Response:
                 counts.append({"count": count, "name": sobject.name})
         return sorted(counts, key=lambda c: c["name"])
 
-    return reply({"sObjects": await run_in_threadpool(work)})
+    return reply({"sObjects": await off_loop(work)})
 
 
 async def list_objects(request: Request) -> Response:

@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import unquote
 
 import polars as pl
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +18,7 @@ from kartra_sf_pipeline.localorg.requests import (
     json_body,
     note,
     object_of,
+    off_loop,
     reply,
     store_of,
 )
@@ -94,7 +94,7 @@ async def create(request: Request) -> Response:
     record = _record(await json_body(request))
     if not sobject.has("createable"):
         raise method_not_allowed("POST", "GET,HEAD")
-    saved = await run_in_threadpool(write_one, store, sobject, "insert", record)
+    saved = await off_loop(write_one, store, sobject, "insert", record)
     location = f"{data_path(request)}/sobjects/{sobject.name}/{saved.id}"
     body = {"id": saved.id, "success": True, "errors": []}
     return reply(body, 201, {"location": location})
@@ -115,7 +115,7 @@ async def read(request: Request) -> Response:
             raise missing(store, sobject, record_id)
         return found
 
-    return reply(await run_in_threadpool(work))
+    return reply(await off_loop(work))
 
 
 async def update(request: Request) -> Response:
@@ -131,7 +131,7 @@ async def update(request: Request) -> Response:
             "INVALID_FIELD",
             "The Id field should not be specified in the sobject data.",
         )
-    await run_in_threadpool(write_one, store, sobject, "update", {"Id": record_id, **record})
+    await off_loop(write_one, store, sobject, "update", {"Id": record_id, **record})
     return Response(status_code=204, headers=NO_STORE)
 
 
@@ -143,7 +143,7 @@ async def delete(request: Request) -> Response:
     record_id = parse_id(request.path_params["id"], sobject)
     if not sobject.has("deletable"):
         raise method_not_allowed("DELETE", "GET,HEAD,PATCH")
-    await run_in_threadpool(delete_one, store, sobject, record_id)
+    await off_loop(delete_one, store, sobject, record_id)
     return Response(status_code=204, headers=NO_STORE)
 
 
@@ -218,7 +218,7 @@ async def upsert(request: Request) -> Response:
             return Saved(found[0] if found else value, created=False)
         return write_one(store, sobject, "upsert", {field.name: value, **record}, field)
 
-    saved = await run_in_threadpool(work)
+    saved = await off_loop(work)
     base = f"{data_path(request)}/sobjects/{sobject.name}"
     if isinstance(saved, list):
         return reply([f"{base}/{i}" for i in saved], 300)
@@ -247,7 +247,7 @@ async def read_by_key(request: Request) -> Response:
             raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
         return record
 
-    result = await run_in_threadpool(work)
+    result = await off_loop(work)
     if isinstance(result, list):
         base = f"{data_path(request)}/sobjects/{sobject.name}"
         return reply([f"{base}/{i}" for i in result], 300)
@@ -261,10 +261,10 @@ async def delete_by_key(request: Request) -> Response:
     note(request, object=sobject.name, operation="delete", rows=1, writes=True)
     field = _key_field(request, sobject)
     value = unquote(request.path_params["value"])
-    found = await run_in_threadpool(_matches, store, sobject, field, value)
+    found = await off_loop(_matches, store, sobject, field, value)
     if len(found) != 1:
         raise ApiError(404, "NOT_FOUND", "The requested resource does not exist")
-    await run_in_threadpool(delete_one, store, sobject, found[0])
+    await off_loop(delete_one, store, sobject, found[0])
     return Response(status_code=204, headers=NO_STORE)
 
 

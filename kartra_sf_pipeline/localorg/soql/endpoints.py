@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from kartra_sf_pipeline.localorg.errors import ApiError, RouterError, error_response
-from kartra_sf_pipeline.localorg.requests import data_path, json_body, note, reply
+from kartra_sf_pipeline.localorg.requests import data_path, json_body, note, off_loop, reply
 from kartra_sf_pipeline.localorg.soql.bulk_jobs import QueryJobs
 from kartra_sf_pipeline.localorg.soql.column_metadata import column_metadata
 from kartra_sf_pipeline.localorg.soql.errors import SoqlError
@@ -162,7 +161,7 @@ async def create_job(request: Request) -> Response:
         note(request, object=job.object, operation=f"bulk {job.operation}")
         return reply(job.info(created=True))
 
-    return await run_in_threadpool(_errors(create), request)
+    return await off_loop(_errors(create), request)
 
 
 @_errors
@@ -188,7 +187,7 @@ async def change_job(request: Request) -> Response:
         job = queries_of(request.app).jobs.abort(request.path_params["job"])
         return reply(job.info(created=True))
 
-    return await run_in_threadpool(_errors(change), request)
+    return await off_loop(_errors(change), request)
 
 
 @_errors
