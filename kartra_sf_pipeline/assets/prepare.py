@@ -59,7 +59,9 @@ def _output(name: str, frame: Frame, **more: Any) -> dg.Output[Frame]:
 
 
 @dg.asset(**_COMMON)
-def contacts_prepared(settings: RunSettings, raw_contacts: Frame, raw_companies: Frame) -> Result:
+def contacts_prepared(
+    settings: RunSettings, raw_contacts: pl.LazyFrame, raw_companies: Frame
+) -> Result:
     """Every contact row with typed values, consent, its key and what becomes of it."""
     given = settings.load()
     frame = prepare_contacts(

@@ -50,12 +50,12 @@ CONTACT_COLUMNS: Final = (
     "tags_raw", "tags", "lists_raw", "lists", "sequences_raw", "referring_id", "extract_date",
 )  # fmt: skip
 # Rows that are typed at once: what the steps between leave behind must not grow with the account.
-_SLICE: Final = 200_000
+_SLICE: Final = 100_000
 _LAST: Final = ("source_file", "source_line", "disposition", "reason", "detail", "merged_into")
 
 
 def prepare_contacts(
-    raw: pl.DataFrame,
+    raw: pl.DataFrame | pl.LazyFrame,
     *,
     zone: str = "America/New_York",
     communications_polarity: Polarity | None = None,
@@ -63,22 +63,29 @@ def prepare_contacts(
 ) -> pl.DataFrame:
     """One row per raw row, in its order, with `CONTACT_COLUMNS`, the `x__*` columns and lineage.
 
-    `zone` is the account's time zone. `communications_polarity` says what a bare 0/1 in the
-    communications column means; without it such flags are for review. `raw_companies` lets people
-    join accounts that only a companies file knows. `merged_into` is the key of the newer copy of a
-    row that another extract superseded. Raises SettingsError for an unknown zone.
+    A lazy `raw` (a scan of Parquet) never stands in memory whole. `zone` is the account's time
+    zone. `communications_polarity` says what a bare 0/1 in the communications column means; without
+    it such flags are for review. `raw_companies` lets people join accounts that only a companies
+    file knows. `merged_into` is the key of the newer copy of a row that another extract superseded.
+    Raises SettingsError for an unknown zone.
     """
-    marks = {column: delimiters(raw, column) for column in ("tags", "lists")}
-    custom = [name for name in raw.columns if name.startswith("x__")]
+    rows = raw.lazy()
+    names = rows.collect_schema().names()
+    joined = rows.select("source_file", "tags", "lists").collect()
+    marks = {column: delimiters(joined, column) for column in ("tags", "lists")}
+    height = joined.height
+    del joined
+    custom = [name for name in names if name.startswith("x__")]
     own = [name for name in CONTACT_COLUMNS if name not in {"contact_key", "account_key"}]
-    slices = [
-        _typed(raw.slice(start, _SLICE), zone, communications_polarity, marks).select(
-            *own, *custom, "source_file", "source_line", "_damaged_id"
-        )
-        for start in range(0, max(raw.height, 1), _SLICE)
-    ]
-    frame = pl.concat(slices)
-    del slices
+    frame = pl.concat(
+        [
+            _typed(
+                rows.slice(start, _SLICE).collect(), zone, communications_polarity, marks
+            ).select(*own, *custom, "source_file", "source_line", "_damaged_id")
+            for start in range(0, max(height, 1), _SLICE)
+        ],
+        rechunk=False,
+    )
     # Keys and dispositions join and sort; they get the few columns that they read.
     judged = frame.select(
         "kartra_id", "email", "deleted", "_damaged_id", "company", "website", "domain",
