@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
@@ -26,22 +27,12 @@ class ContactLookup:
         The id counts first: purchase rows keep the e-mail of their day, which may have changed
         hands. An id that is given but unknown still leaves the e-mail to answer.
         """
-        asked = frame.select(
-            _id=clean_id(pl.col(lead_id)) if lead_id else pl.lit(None, pl.String),
-            _email=_mail_fold(pl.col(email)),
-        )
-        answers = asked.join(
-            self.by_id.rename({"contact_key": "_by_id"}),
-            left_on="_id",
-            right_on="kartra_id",
-            how="left",
-            maintain_order="left",
-        ).join(
-            self.by_email.rename({"contact_key": "_by_email"}),
-            left_on="_email",
-            right_on="email",
-            how="left",
-            maintain_order="left",
+        nobody = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+        answers = pl.DataFrame(
+            {
+                "_by_id": self.find(frame[lead_id], "id") if lead_id else nobody,
+                "_by_email": self.find(frame[email], "email"),
+            }
         )
         return frame.with_columns(
             answers.select(
@@ -52,6 +43,17 @@ class ContactLookup:
                 .then(pl.lit("email"))
                 .alias("contact_evidence"),
             )
+        )
+
+    def find(self, asked: pl.Series, by: Literal["id", "email"]) -> pl.Series:
+        """The contact key of each id or e-mail address as it stands in a file; null if unknown."""
+        table, key = (self.by_id, "kartra_id") if by == "id" else (self.by_email, "email")
+        fold = clean_id if by == "id" else _mail_fold
+        return (
+            asked.to_frame("asked")
+            .select(fold(pl.col("asked")))
+            .join(table, left_on="asked", right_on=key, how="left", maintain_order="left")
+            .get_column("contact_key")
         )
 
 

@@ -33,40 +33,49 @@ class Rule:
     detail: pl.Expr | None = None
 
 
+def first_rule(rules: Sequence[Rule]) -> pl.Expr:
+    """The place in `rules` of the first one that fits, null where none does."""
+    return pl.coalesce(
+        [pl.when(rule.when).then(pl.lit(n, pl.UInt8)) for n, rule in enumerate(rules)]
+    )
+
+
+def disposition_of(number: pl.Expr, rules: Sequence[Rule]) -> tuple[pl.Expr, pl.Expr]:
+    """`disposition` and `reason` of a number that `first_rule` gave."""
+    return (
+        number.replace_strict(
+            {n: rule.disposition for n, rule in enumerate(rules)},
+            default=KEEP,
+            return_dtype=pl.String,
+        ).alias("disposition"),
+        number.replace_strict(
+            {n: rule.reason for n, rule in enumerate(rules)},
+            default=None,
+            return_dtype=pl.String,
+        ).alias("reason"),
+    )
+
+
+def details(ruled: pl.DataFrame, number: str, rules: Sequence[Rule], row: str) -> pl.DataFrame:
+    """`row` and `detail` of the rows whose rule, named by the column `number`, has one to say."""
+    said = [
+        ruled.filter(pl.col(number) == n).select(row, rule.detail.cast(pl.String).alias("detail"))
+        for n, rule in enumerate(rules)
+        if rule.detail is not None
+    ]
+    empty = pl.DataFrame(schema={row: ruled.schema[row], "detail": pl.String})
+    return pl.concat([empty, *said])
+
+
 def dispose(frame: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:
     """Add `disposition`, `reason` and `detail`: of the first rule that fits, else keep.
 
     A rule whose condition is null does not fit. Details are written only for rows that have one.
     """
-    chosen = pl.coalesce(
-        [pl.when(rule.when).then(pl.lit(n, pl.UInt8)) for n, rule in enumerate(rules)]
-    )
-    ruled = frame.with_columns(chosen.alias(_RULE)).with_row_index("_at")
-    details = [
-        ruled.filter(pl.col(_RULE) == n).select("_at", rule.detail.cast(pl.String).alias("detail"))
-        for n, rule in enumerate(rules)
-        if rule.detail is not None
-    ]
-    said = (
-        pl.concat(details)
-        if details
-        else pl.DataFrame(schema={"_at": pl.UInt32, "detail": pl.String})
-    )
-    numbers = pl.col(_RULE)
+    ruled = frame.with_columns(first_rule(rules).alias(_RULE)).with_row_index("_at")
     return (
-        side_join(ruled, said, "_at")
-        .with_columns(
-            disposition=numbers.replace_strict(
-                {n: rule.disposition for n, rule in enumerate(rules)},
-                default=KEEP,
-                return_dtype=pl.String,
-            ),
-            reason=numbers.replace_strict(
-                {n: rule.reason for n, rule in enumerate(rules)},
-                default=None,
-                return_dtype=pl.String,
-            ),
-        )
+        side_join(ruled, details(ruled, _RULE, rules, "_at"), "_at")
+        .with_columns(disposition_of(pl.col(_RULE), rules))
         .drop(_RULE, "_at")
         .select(pl.exclude("detail"), "detail")
     )
@@ -89,14 +98,18 @@ def unreadable_value(
         how="horizontal",
     )
     sentences = [
-        pl.when(unreadable(pl.col(f"text_{name}"), pl.col(f"typed_{name}"))).then(
-            pl.format(
-                "{} is '{}', which cannot be read with certainty.", pl.lit(source), f"text_{name}"
-            )
-        )
+        unreadable_sentence(source, pl.col(f"typed_{name}"), text=pl.col(f"text_{name}"))
         for name, source in columns.items()
     ]
     return both.select(unreadable_value=pl.coalesce(sentences)).to_series()
+
+
+def unreadable_sentence(source: str, typed: pl.Expr, *, text: pl.Expr | None = None) -> pl.Expr:
+    """A sentence where the raw column `source` (or `text`) says something that `typed` is not."""
+    said = pl.col(source) if text is None else text
+    return pl.when(unreadable(said, typed)).then(
+        pl.format("{} is '{}', which cannot be read with certainty.", pl.lit(source), said)
+    )
 
 
 def place(file: str = "source_file", line: str = "source_line") -> pl.Expr:
@@ -104,28 +117,34 @@ def place(file: str = "source_file", line: str = "source_line") -> pl.Expr:
     return pl.format("{}, line {}", pl.col(file), pl.col(line))
 
 
-def newest_rows(frame: pl.DataFrame, key: str, *, among: pl.Expr) -> pl.DataFrame:
-    """Add `newest_row`, the `_row` of the newest copy of this key, `newest_file`, `newest_place`.
+def newest_copies(frame: pl.DataFrame, key: str, *, among: pl.Expr) -> pl.DataFrame:
+    """`_row` and `newest_row` of every row whose key another one has: the newest copy wins.
 
-    Exports overlap: of several rows with one key, the newest extract wins, then the later file and
-    line. Only the rows that `among` picks compete; the others, and keys seen once, get null.
+    Exports overlap: of several rows with one key, the newest extract wins, then the later row.
+    Only the rows that `among` picks compete; `frame` has `key`, `_row` and `extract_date`.
     """
-    copies = frame.filter(among & pl.col(key).is_not_null()).select(
-        key, ROW, "extract_date", "source_file", "source_line"
-    )
-    copies = copies.filter(pl.col(key).is_duplicated())
+    competing = frame.filter(among & pl.col(key).is_not_null()).select(key, ROW, "extract_date")
+    copies = competing.filter(pl.col(key).is_duplicated())
     newest = (
         copies.sort("extract_date", ROW, nulls_last=False)
         .unique(key, keep="last", maintain_order=True)
-        .select(
-            key,
-            pl.col(ROW).alias("newest_row"),
-            pl.col("source_file").alias("newest_file"),
-            place().alias("newest_place"),
-        )
+        .select(key, pl.col(ROW).alias("newest_row"))
     )
-    found = copies.select(key, ROW).join(newest, on=key, how="inner").drop(key)
-    return side_join(frame, found, ROW)
+    return copies.select(key, ROW).join(newest, on=key, how="inner").drop(key)
+
+
+def newest_rows(frame: pl.DataFrame, key: str, *, among: pl.Expr) -> pl.DataFrame:
+    """Add `newest_row`, the `_row` of the newest copy of this key, `newest_file`, `newest_place`.
+
+    See `newest_copies`; rows that do not compete, and keys seen once, get null.
+    """
+    found = newest_copies(frame, key, among=among)
+    places = frame.select(
+        pl.col(ROW).alias("newest_row"),
+        pl.col("source_file").alias("newest_file"),
+        place().alias("newest_place"),
+    ).join(found, on="newest_row", how="semi")
+    return side_join(frame, found.join(places, on="newest_row"), ROW)
 
 
 def superseded() -> pl.Expr:

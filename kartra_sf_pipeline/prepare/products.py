@@ -48,15 +48,19 @@ def product_key(product: str, price_point: str | None) -> str:
     return f"{slug(product)}--{slug(price_point)}" if price_point else slug(product)
 
 
-def with_product_key(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add `product_key` from `product` and `price_point`; null where there is no product."""
-    pairs = frame.select("product", "price_point").drop_nulls("product").unique()
-    keys = pairs.with_columns(
+def product_keys(pairs: pl.DataFrame) -> pl.DataFrame:
+    """`product`, `price_point` and the `product_key` of each distinct pair that has a product."""
+    named = pairs.select("product", "price_point").drop_nulls("product").unique()
+    return named.with_columns(
         product_key=pl.Series(
-            [product_key(name, point) for name, point in pairs.iter_rows()], dtype=pl.String
+            [product_key(name, point) for name, point in named.iter_rows()], dtype=pl.String
         )
     )
-    return side_join(frame, keys, ["product", "price_point"], nulls_equal=True)
+
+
+def with_product_key(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add `product_key` from `product` and `price_point`; null where there is no product."""
+    return side_join(frame, product_keys(frame), ["product", "price_point"], nulls_equal=True)
 
 
 def _modal_price(rows: pl.DataFrame, amount: str) -> pl.DataFrame:

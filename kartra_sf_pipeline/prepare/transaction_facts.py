@@ -1,4 +1,8 @@
-"""The text of a transactions export as typed facts, before anything is decided about a row."""
+"""The text of a transactions export as typed facts, before anything is decided about a row.
+
+In two parts, because an account may have millions of rows of sixty columns: the few columns that
+decisions need, held in memory, and all others as expressions that stream from file to file.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.codes import clean_id, parse_flag, parse_whole
+from kartra_sf_pipeline.prepare.codes import clean_id, damaged_id, parse_flag, parse_whole
 from kartra_sf_pipeline.prepare.dates import parse_datetime
-from kartra_sf_pipeline.prepare.dispositions import ROW, unreadable_value
-from kartra_sf_pipeline.prepare.money import parse_money
+from kartra_sf_pipeline.prepare.dispositions import ROW, unreadable_sentence
+from kartra_sf_pipeline.prepare.money import MONEY, is_plain_money, parse_money
 from kartra_sf_pipeline.prepare.nulls import clean
-from kartra_sf_pipeline.prepare.products import with_product_key
+from kartra_sf_pipeline.prepare.products import product_keys
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, transaction_type
+
+TYPE: Final = pl.Enum(list(TRANSACTION_RULES))
 
 # Prepared name of each money column, and its name in the export.
 MONEY_COLUMNS: Final = {
@@ -50,55 +56,109 @@ _CARRIED: Final = (
 )
 
 
-def transaction_facts(raw: pl.DataFrame, *, zone: str) -> pl.DataFrame:
-    """Typed columns of `raw_transactions`, one row each, with `role` and `unreadable_value`.
+def _money(name: str) -> pl.Expr:
+    amount = parse_money(pl.col(MONEY_COLUMNS[name]), pl.col("currency"))
+    return (amount.abs() if name in _UNSIGNED else amount).cast(MONEY).alias(name)
 
-    `unreadable_value` is a sentence about the first amount or count that says something and cannot
-    be read. `close_date` is the calendar day of the sale in `zone`, which may differ from UTC's.
-    Columns that begin with an underscore are for the rules alone.
+
+def transaction_events(raw: pl.LazyFrame, *, zone: str) -> pl.DataFrame:
+    """What decisions need of each row, in the order of the rows, with its place as `_row`.
+
+    `transaction_id`, `type`, `occurred_at`, `amount` (absolute), `subscription_key`, `lead_id`,
+    `extract_date`, and `_damaged`, true where a spreadsheet has rounded an id away.
     """
-    facts = raw.select(
-        clean_id(pl.col("transaction_id")),
-        _type(raw.get_column("transaction_type")),
-        parse_datetime(pl.col("date"), zone).alias("occurred_at"),
+    labels = raw.select(pl.col("transaction_type").unique()).collect(engine="streaming")
+    types = {
+        label: kind
+        for label in labels.to_series().drop_nulls()
+        if (kind := transaction_type(label))
+    }
+    subscription = clean_id(pl.col("subscription_id"))
+    return (
+        raw.select(
+            clean_id(pl.col("transaction_id")),
+            pl.col("transaction_type")
+            .replace_strict(types, default=None, return_dtype=TYPE)
+            .alias("type"),
+            parse_datetime(pl.col("date"), zone).alias("occurred_at"),
+            _money("amount"),
+            pl.format("S{}", subscription).alias("subscription_key"),
+            clean_id(pl.col("lead_id")),
+            "extract_date",
+            (damaged_id(clean_id(pl.col("transaction_id"))) | damaged_id(subscription)).alias(
+                "_damaged"
+            ),
+        )
+        .with_row_index(ROW)
+        .collect(engine="streaming")
+    )
+
+
+def unreadable_rows(raw: pl.LazyFrame) -> pl.DataFrame:
+    """`_row` and `unreadable_value`, a sentence about the first amount or count of a row that says
+    something and cannot be read; rows without such a cell are not in it.
+    """
+    columns = MONEY_COLUMNS | WHOLE_COLUMNS
+    odd = ~pl.all_horizontal([is_plain_money(pl.col(source)) for source in columns.values()])
+    readings = {
+        **{name: _money(name) for name in MONEY_COLUMNS},
+        **{name: parse_whole(pl.col(source)) for name, source in WHOLE_COLUMNS.items()},
+    }
+    sentence = pl.coalesce(
+        [unreadable_sentence(source, readings[name]) for name, source in columns.items()]
+    )
+    return (
+        raw.select(*columns.values(), "currency")
+        .with_row_index(ROW)
+        .filter(odd | _is_fraction(pl.col(*WHOLE_COLUMNS.values())))
+        .select(ROW, sentence.alias("unreadable_value"))
+        .drop_nulls("unreadable_value")
+        .collect(engine="streaming")
+    )
+
+
+def _is_fraction(text: pl.Expr) -> pl.Expr:
+    return pl.any_horizontal(text.str.contains(".", literal=True).fill_null(False))
+
+
+def transaction_details(raw: pl.LazyFrame) -> pl.LazyFrame:
+    """All other typed columns of each row, in the order of the rows; nothing is held in memory."""
+    keys = product_keys(
+        raw.select(clean(pl.col("product")), clean(pl.col("price_point")))
+        .unique()
+        .collect(engine="streaming")
+    )
+    joined = pl.concat_str(
+        clean(pl.col("product")), clean(pl.col("price_point")).fill_null(""), separator="\x1f"
+    )
+    known = keys.select(
+        pl.concat_str("product", pl.col("price_point").fill_null(""), separator="\x1f"),
+        "product_key",
+    )
+    product_key = joined.replace_strict(
+        known["product"], known["product_key"], default=None, return_dtype=pl.String
+    )
+    return raw.select(
         clean(pl.col("product")),
         clean(pl.col("price_point")),
-        *[
-            parse_money(pl.col(source), pl.col("currency")).alias(name)
-            for name, source in MONEY_COLUMNS.items()
-        ],
+        product_key.alias("product_key"),
+        *[_money(name) for name in MONEY_COLUMNS if name != "amount"],
         *[parse_whole(pl.col(source)).alias(name) for name, source in WHOLE_COLUMNS.items()],
         "currency",
-        clean_id(pl.col("subscription_id")).alias("_subscription_id"),
         *[clean(pl.col(name)) for name in _CARRIED],
         *[parse_flag(pl.col(name)).fill_null(False).alias(name) for name in _FLAGS],
+        pl.col("^x__.*$"),
         "extract_date",
         "source_file",
         "source_line",
-        pl.col("^x__.*$"),
-        pl.col("transaction_type").alias("_type_text"),
-        pl.col("date").alias("_date_text"),
-    ).with_row_index(ROW)
-    facts = facts.with_columns(
-        pl.format("S{}", pl.col("_subscription_id")).alias("subscription_key"),
-        pl.col("occurred_at").dt.convert_time_zone(zone).dt.date().alias("close_date"),
-        pl.col("type")
-        .replace_strict(
-            {rule.type: rule.role.value for rule in TRANSACTION_RULES.values()},
-            default=None,
-            return_dtype=pl.String,
-        )
-        .alias("role"),
-        unreadable_value(raw, facts, MONEY_COLUMNS | WHOLE_COLUMNS),
     )
-    return with_product_key(facts.with_columns(pl.col(_UNSIGNED).abs()))
 
 
-def _type(labels: pl.Series) -> pl.Expr:
-    distinct = labels.drop_nulls().unique().to_list()
-    known = {label: kind for label in distinct if (kind := transaction_type(label))}
+def rows_of(raw: pl.LazyFrame, rows: pl.Series, *columns: pl.Expr | str) -> pl.DataFrame:
+    """`_row` and some columns of a few rows, read for their sake alone."""
     return (
-        pl.col("transaction_type")
-        .replace_strict(known, default=None, return_dtype=pl.String)
-        .alias("type")
+        raw.with_row_index(ROW)
+        .filter(pl.col(ROW).is_in(rows.unique().implode()))
+        .select(ROW, *columns)
+        .collect(engine="streaming")
     )

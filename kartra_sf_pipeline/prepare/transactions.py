@@ -1,41 +1,58 @@
-"""Billing events judged: which become opportunities, which fold into one, which are held back."""
+"""Billing events judged: which become opportunities, which fold into one, which are held back.
+
+An export may have millions of rows. Decisions look at all rows at once, so they are taken on a few
+columns in memory; everything else of a row is typed while it streams past them, in the same order.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.codes import damaged_id
-from kartra_sf_pipeline.prepare.contact_lookup import contact_lookup
+from kartra_sf_pipeline.prepare.contact_lookup import ContactLookup, contact_lookup
 from kartra_sf_pipeline.prepare.dispositions import (
-    MERGE,
-    QUARANTINE,
+    KEEP,
     ROW,
-    SUPPRESS,
-    Rule,
-    dispose,
-    newest_rows,
-    older_extract,
+    details,
+    disposition_of,
+    first_rule,
+    newest_copies,
+    place,
     superseded,
 )
 from kartra_sf_pipeline.prepare.money import MONEY
-from kartra_sf_pipeline.prepare.payments import opening_first
-from kartra_sf_pipeline.prepare.refunds import LINK_COLUMNS, link_adjustments
 from kartra_sf_pipeline.prepare.side_join import side_join
 from kartra_sf_pipeline.prepare.subscriptions import judged_subscriptions
-from kartra_sf_pipeline.prepare.transaction_facts import transaction_facts
-from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, Role
-
-_HAS_ROLE: Final = {role: pl.col("role") == role.value for role in Role}
-_FOR_KEYS: Final = (
-    *LINK_COLUMNS,
-    "transaction_id",
-    "type",
-    "role",
-    "_live",
+from kartra_sf_pipeline.prepare.transaction_facts import (
+    rows_of,
+    transaction_details,
+    transaction_events,
+    unreadable_rows,
 )
-_IS_PAYMENT: Final = _HAS_ROLE[Role.PAYMENT]
+from kartra_sf_pipeline.prepare.transaction_judgement import (
+    IS_PAYMENT,
+    IS_STATUS,
+    PROBLEMS,
+    RULES,
+    TEXT_COLUMNS,
+)
+from kartra_sf_pipeline.prepare.transaction_links import link_refunds
+from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES
+
+_RULE: Final = "_rule"
+_LAST: Final = ("extract_date", "source_file", "source_line", "disposition", "reason", "detail")
+
+
+@dataclass(frozen=True)
+class JudgedTransactions:
+    """`frame` is `transactions_prepared`, not computed yet; `decisions` has `type`, `disposition`
+    and `reason` of each of its rows.
+    """
+
+    frame: pl.LazyFrame
+    decisions: pl.DataFrame
 
 
 def prepare_transactions(
@@ -45,197 +62,160 @@ def prepare_transactions(
     *,
     zone: str,
 ) -> pl.DataFrame:
+    """`transactions_prepared` in memory; see `judge_transactions`."""
+    return judge_transactions(
+        raw.lazy(), raw_subscriptions, contacts_unified, zone=zone
+    ).frame.collect()
+
+
+def judge_transactions(
+    raw: pl.LazyFrame,
+    raw_subscriptions: pl.DataFrame,
+    contacts_unified: pl.DataFrame,
+    *,
+    zone: str,
+) -> JudgedTransactions:
     """`transactions_prepared`: one row per raw row, in the same order, each with one disposition.
 
     A sale of no subscription is an opportunity `T<id>`; all payments of a subscription share
     `S<subscription id>`, whose record is the export's row or, without one, the opening payment.
     Refunds and chargebacks are opportunities of their own, of negative `signed_amount`, that name
     the sale they adjust. `amount` is absolute, `signed_amount` zero where no money moved.
+
+    `raw` is read several times: each time only the columns that are asked for.
     """
     contacts = contact_lookup(contacts_unified)
-    facts = transaction_facts(raw, zone=zone)
-    facts = contacts.resolve(facts, email="buyer_email", lead_id="lead_id")
-    problems = _problems()
-    sound = ~pl.any_horizontal([problem.when.fill_null(False) for problem in problems])
-    facts = newest_rows(facts, "transaction_id", among=sound).with_columns(
-        _live=sound & ~superseded()
-    )
-    subscriptions = judged_subscriptions(raw_subscriptions, facts, contacts)
-    in_export = subscriptions.filter(pl.col("disposition") == "keep").select(
-        subscription_key="opportunity_key", _in_export=pl.lit(True)
-    )
-    facts = _with_opportunities(facts, in_export)
-    judged = dispose(facts, [*problems, older_extract(), *_RULES])
-    return _finish(judged)
+    events = _with_buyers(transaction_events(raw, zone=zone), raw, contacts)
+    unreadable = unreadable_rows(raw)
+    events = _with_flag(events, "_unreadable", unreadable[ROW])
+    sound = ~pl.any_horizontal([problem.when.fill_null(False) for problem in PROBLEMS])
+    copies = newest_copies(events, "transaction_id", among=sound)
+    events = side_join(events, copies, ROW).with_columns(_live=sound & ~superseded())
+    subscriptions = judged_subscriptions(raw_subscriptions, events, contacts)
+    exported = subscriptions.filter(pl.col("disposition") == KEEP)["opportunity_key"]
+    del contacts
+    events = _with_opportunities(events, raw, exported)
+    events = events.with_columns(first_rule(RULES).alias(_RULE))
+    events = side_join(events, _details(events, raw, unreadable), ROW)
+    return _finished(raw, _with_keys_of_copies(events), zone)
 
 
-def _quoted(column: str) -> pl.Expr:
+def _with_flag(events: pl.DataFrame, name: str, rows: pl.Series) -> pl.DataFrame:
+    """Add a Boolean that is true for these rows alone."""
+    flags = pl.repeat(False, events.height, dtype=pl.Boolean, eager=True)
+    return events.with_columns(flags.scatter(rows, True).alias(name))
+
+
+def _with_buyers(events: pl.DataFrame, raw: pl.LazyFrame, contacts: ContactLookup) -> pl.DataFrame:
+    """Put `contact_key` and `contact_evidence` in the place of `lead_id`.
+
+    E-mail addresses are read for those rows alone whose id leads to nobody.
+    """
+    by_id = contacts.find(events["lead_id"], "id")
+    unknown = events.select(ROW).filter(by_id.is_null())[ROW]
+    asked = rows_of(raw, unknown, "buyer_email")
+    by_email = contacts.find(asked["buyer_email"], "email")
+    answered = by_email.is_not_null()
+    mailed = asked.select(ROW, _by_email=by_email).filter(answered)
+    evidence = pl.Enum(["lead_id", "email"])
     return (
-        pl.when(pl.col(column).is_null())
-        .then(pl.lit("blank"))
-        .otherwise(pl.format("'{}'", pl.col(column).fill_null("")))
+        side_join(events.drop("lead_id").with_columns(_by_id=by_id), mailed, ROW)
+        .with_columns(
+            contact_key=pl.coalesce("_by_id", "_by_email"),
+            contact_evidence=pl.when(pl.col("_by_id").is_not_null())
+            .then(pl.lit("lead_id", evidence))
+            .when(pl.col("_by_email").is_not_null())
+            .then(pl.lit("email", evidence)),
+        )
+        .drop("_by_id", "_by_email")
     )
 
 
-def _problems() -> list[Rule]:
-    amount = pl.col("amount")
-    return [
-        Rule(
-            pl.col("transaction_id").is_null(),
-            QUARANTINE,
-            "missing_id",
-            pl.lit("The row has no transaction id, so it cannot be told from others."),
-        ),
-        Rule(
-            damaged_id(pl.col("transaction_id")) | damaged_id(pl.col("_subscription_id")),
-            QUARANTINE,
-            "damaged_id",
-            pl.lit("A spreadsheet has rounded an id of this row; export it from Kartra again."),
-        ),
-        Rule(
-            pl.col("type").is_null(),
-            QUARANTINE,
-            "unknown_type",
-            pl.format("The transaction type is {}.", _quoted("_type_text")),
-        ),
-        Rule(
-            pl.col("occurred_at").is_null(),
-            QUARANTINE,
-            "bad_date",
-            pl.format("The date is {}, in no form that is certain.", _quoted("_date_text")),
-        ),
-        Rule(
-            pl.col("unreadable_value").is_not_null(),
-            QUARANTINE,
-            "bad_amount",
-            pl.col("unreadable_value"),
-        ),
-        Rule(
-            amount.is_null() & (_IS_PAYMENT | _HAS_ROLE[Role.ADJUSTMENT]),
-            QUARANTINE,
-            "missing_amount",
-            pl.lit("Money moved, but the row has no amount."),
-        ),
-    ]
-
-
-_RULES: Final = [
-    Rule(_HAS_ROLE[Role.ATTEMPT], SUPPRESS, "failed_payment"),
-    Rule(
-        pl.col("contact_key").is_null() & ~_HAS_ROLE[Role.STATUS],
-        QUARANTINE,
-        "buyer_not_found",
-        pl.lit("Neither the row's lead id nor its e-mail address is among the contacts."),
-    ),
-    Rule(
-        _HAS_ROLE[Role.ADJUSTMENT] & pl.col("adjusts_key").is_null(),
-        QUARANTINE,
-        "sale_not_found",
-        pl.lit("No earlier payment fits by subscription, by contact and product, or by processor."),
-    ),
-    Rule(
-        pl.col("opportunity_key").is_null(),
-        QUARANTINE,
-        "no_subscription",
-        pl.format(
-            "There is no opportunity to fold it into: its subscription id is {}.",
-            pl.col("_subscription_id").fill_null("blank"),
-        ),
-    ),
-    Rule(_HAS_ROLE[Role.STATUS], MERGE, "status_evidence"),
-    Rule(
-        _IS_PAYMENT & pl.col("_in_export") & pl.col("_opens") & (pl.col("type") == "sale"),
-        MERGE,
-        "first_payment",
-    ),
-    Rule(
-        _IS_PAYMENT
-        & pl.col("subscription_key").is_not_null()
-        & (pl.col("_in_export") | ~pl.col("_opens")),
-        MERGE,
-        "rebill_rolled_up",
-    ),
-]
-
-
-def _with_opportunities(facts: pl.DataFrame, in_export: pl.DataFrame) -> pl.DataFrame:
-    """Add `opportunity_key`, `_in_export`, `_opens`, `adjusts_key` and `adjusts_evidence`.
+def _with_opportunities(
+    events: pl.DataFrame, raw: pl.LazyFrame, exported: pl.Series
+) -> pl.DataFrame:
+    """Add `opportunity_key`, `_in_export`, `_opens`, `adjusts_key`, `adjusts_evidence`, `_exceeds`.
 
     Keys are given to live rows alone; a key is null where the row has nothing to belong to.
     """
-    own_key = pl.format("T{}", pl.col("transaction_id"))
-    live = facts.select(_FOR_KEYS).filter("_live")
-    payments = live.filter(
-        _IS_PAYMENT
+    subscribed = pl.col("subscription_key").is_not_null()
+    pays = (
+        pl.col("_live")
+        & IS_PAYMENT
         & pl.col("contact_key").is_not_null()
-        & ((pl.col("type") == "sale") | pl.col("subscription_key").is_not_null())
-    ).with_columns(opportunity_key=pl.coalesce("subscription_key", own_key))
-    recurring = payments.filter(pl.col("subscription_key").is_not_null())
-    opening = (
-        opening_first(recurring.select(ROW, "subscription_key", "type", "occurred_at"))
-        .unique("subscription_key", keep="first", maintain_order=True)
-        .select(ROW, _opens=pl.lit(True))
+        & ((pl.col("type") == "sale") | subscribed)
     )
-    known = pl.concat([in_export["subscription_key"], recurring["subscription_key"]]).unique()
-    status = live.filter(_HAS_ROLE[Role.STATUS] & pl.col("subscription_key").is_in(known.implode()))
-    adjustments = live.filter(_HAS_ROLE[Role.ADJUSTMENT] & pl.col("contact_key").is_not_null())
-    links = link_adjustments(adjustments, payments, known)
-    keys = pl.concat(
-        [
-            payments.select(ROW, "opportunity_key"),
-            status.select(ROW, opportunity_key="subscription_key"),
-            adjustments.join(links, on=ROW, how="semi").select(ROW, opportunity_key=own_key),
-        ]
+    recurring = events.filter(pays & subscribed).select(
+        ROW, "subscription_key", "type", "occurred_at"
     )
-    for table in (keys, links, opening):
-        facts = side_join(facts, table, ROW)
-    return side_join(facts, in_export, "subscription_key").with_columns(
-        pl.col("_opens", "_in_export").fill_null(False)
+    # The earliest Sale opens a subscription, else the earliest Rebill; rows are in their order.
+    opening = recurring.sort(pl.col("type") != "sale", "occurred_at", maintain_order=True).unique(
+        "subscription_key", keep="first", maintain_order=True
+    )
+    known = pl.concat([exported, opening["subscription_key"]]).unique()
+    events = _with_flag(events, "_opens", opening[ROW]).with_columns(
+        _in_export=pl.col("subscription_key").is_in(exported.implode()).fill_null(False),
+        _own_key=pl.format("T{}", pl.col("transaction_id")),
+        _pays=pays,
+    )
+    links, over = link_refunds(events, raw, known)
+    events = side_join(events, links, ROW)
+    events = side_join(events, over.select(ROW, _exceeds="adjusts_key"), ROW)
+    reports = pl.col("_live") & IS_STATUS & pl.col("subscription_key").is_in(known.implode())
+    return events.with_columns(
+        opportunity_key=pl.when("_pays")
+        .then(pl.coalesce("subscription_key", "_own_key"))
+        .when(reports)
+        .then("subscription_key")
+        .when(pl.col("adjusts_key").is_not_null())
+        .then("_own_key")
+    ).drop("_own_key", "_pays")
+
+
+def _details(events: pl.DataFrame, raw: pl.LazyFrame, unreadable: pl.DataFrame) -> pl.DataFrame:
+    """`_row` and `detail` of the rows whose rule has something to say about them."""
+    talks = [n for n, rule in enumerate(RULES) if rule.detail is not None]
+    ruled = events.filter(pl.col(_RULE).is_in(talks))
+    newest = rows_of(raw, ruled["newest_row"].drop_nulls(), place().alias("newest_place")).rename(
+        {ROW: "newest_row"}
+    )
+    ruled = (
+        ruled.join(rows_of(raw, ruled[ROW], *TEXT_COLUMNS), on=ROW, how="left")
+        .join(unreadable, on=ROW, how="left")
+        .join(newest, on="newest_row", how="left")
+    )
+    return details(ruled, _RULE, RULES, ROW)
+
+
+def _with_keys_of_copies(events: pl.DataFrame) -> pl.DataFrame:
+    """Give older copies the key of their newest one."""
+    newest_key = events.get_column("opportunity_key").gather(events.get_column("newest_row"))
+    return events.with_columns(
+        opportunity_key=pl.coalesce("opportunity_key", newest_key.alias("_newest_key"))
     )
 
 
-def _finish(judged: pl.DataFrame) -> pl.DataFrame:
-    """Give older copies the key of their newest one, sign the money, drop the rules' columns."""
-    newest_key = judged.select(
-        pl.col(ROW).alias("newest_row"), pl.col("opportunity_key").alias("_newest_key")
-    )
+def _finished(raw: pl.LazyFrame, events: pl.DataFrame, zone: str) -> JudgedTransactions:
+    """Lay the decisions beside the columns that stream, sign the money."""
+    decided = events.select(
+        "transaction_id", "type", "occurred_at", "amount", "subscription_key", "contact_key",
+        "contact_evidence", "opportunity_key", "adjusts_key", "adjusts_evidence", _RULE, "detail",
+    )  # fmt: skip
     signs = {rule.type: rule.sign for rule in TRANSACTION_RULES.values()}
     sign = pl.col("type").replace_strict(signs, default=None, return_dtype=pl.Int8)
-    blank_is_zero = pl.when(sign == 0).then(pl.lit(0).cast(MONEY))
-    return (
-        side_join(judged, newest_key, "newest_row")
-        .with_columns(
-            pl.coalesce("opportunity_key", "_newest_key").alias("opportunity_key"),
-            pl.when(sign == -1)
-            .then(-pl.col("amount"))
-            .when(sign == 1)
-            .then(pl.col("amount"))
-            .otherwise(blank_is_zero)
-            .cast(MONEY)
-            .alias("signed_amount"),
-        )
-        .select(
-            pl.exclude(
-                "^_.*$",
-                "role",
-                "unreadable_value",
-                "newest_row",
-                "newest_file",
-                "newest_place",
-                "^x__.*$",
-                "extract_date",
-                "source_file",
-                "source_line",
-                "disposition",
-                "reason",
-                "detail",
-            ),
-            "^x__.*$",
-            "extract_date",
-            "source_file",
-            "source_line",
-            "disposition",
-            "reason",
-            "detail",
-        )
-    )
+    verdicts = disposition_of(pl.col(_RULE), RULES)
+    beside = pl.concat([decided.lazy(), transaction_details(raw)], how="horizontal")
+    frame = beside.with_columns(
+        pl.col("type", "contact_evidence").cast(pl.String),
+        pl.col("occurred_at").dt.convert_time_zone(zone).dt.date().alias("close_date"),
+        pl.when(sign == -1)
+        .then(-pl.col("amount"))
+        .when(sign == 1)
+        .then(pl.col("amount"))
+        .when(sign == 0)
+        .then(pl.lit(0).cast(MONEY))
+        .cast(MONEY)
+        .alias("signed_amount"),
+        *verdicts,
+    ).select(pl.exclude("^_.*$", "^x__.*$", *_LAST), "^x__.*$", *_LAST)
+    return JudgedTransactions(frame, decided.select("type", *verdicts))

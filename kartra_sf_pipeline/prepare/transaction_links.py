@@ -1,0 +1,83 @@
+"""The rows that may explain a refund, picked out of millions, and the links found among them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from kartra_sf_pipeline.prepare.dispositions import ROW
+from kartra_sf_pipeline.prepare.nulls import clean
+from kartra_sf_pipeline.prepare.refunds import link_adjustments
+from kartra_sf_pipeline.prepare.transaction_facts import rows_of
+from kartra_sf_pipeline.prepare.transaction_judgement import IS_ADJUSTMENT, IS_PAYMENT
+
+_GATEWAY: Final = ("processor_transaction_id", "processor_subscription_id")
+_TEXT: Final = tuple(clean(pl.col(name)) for name in ("product", *_GATEWAY))
+
+
+def link_refunds(
+    events: pl.DataFrame, raw: pl.LazyFrame, known: pl.Series
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The sale of each refund or chargeback, and of those that would give back too much.
+
+    Two frames as of `link_adjustments`. `events` has `_pays`, true for payments that belong to an
+    opportunity, and `_own_key`; `known` are the opportunity keys of all subscriptions.
+    """
+    wanted = events.filter(pl.col("_live") & IS_ADJUSTMENT & pl.col("contact_key").is_not_null())
+    asking = wanted.join(rows_of(raw, wanted[ROW], *_TEXT), on=ROW, maintain_order="left")
+    payments = events.lazy().filter("_pays")
+    # Of millions of payments, a refund can only be of those that share something with one.
+    same = [
+        payments.filter(pl.col(name).is_in(_values(asking, name))).select(ROW)
+        for name in ("contact_key", "subscription_key")
+    ]
+    rows = (
+        pl.concat([*same, _same_gateway(raw, asking, *_GATEWAY)])
+        .unique()
+        .collect(engine="streaming")
+    )
+    paid = (
+        payments.with_columns(opportunity_key=pl.coalesce("subscription_key", "_own_key"))
+        .join(rows.lazy(), on=ROW, how="semi", maintain_order="left")
+        .collect()
+    )
+    links, over = link_adjustments(
+        asking, paid.join(rows_of(raw, paid[ROW], *_TEXT), on=ROW, maintain_order="left"), known
+    )
+    excused = _of_held_payments(asking.join(over, on=ROW), events, raw)
+    is_excused = pl.col(ROW).is_in(excused.implode())
+    return pl.concat([links, over.filter(is_excused)]), over.filter(~is_excused)
+
+
+def _values(frame: pl.DataFrame, name: str) -> pl.Series:
+    return frame.get_column(name).drop_nulls().unique().implode()
+
+
+def _same_gateway(raw: pl.LazyFrame, asking: pl.DataFrame, *names: str) -> pl.LazyFrame:
+    """`_row` of all rows that share a gateway id with one of `asking`."""
+    shares = [pl.col(name).is_in(_values(asking, name)).fill_null(False) for name in names]
+    return (
+        raw.select(clean(pl.col(name)) for name in names)
+        .with_row_index(ROW)
+        .filter(pl.any_horizontal(shares))
+        .select(ROW)
+    )
+
+
+def _of_held_payments(over: pl.DataFrame, events: pl.DataFrame, raw: pl.LazyFrame) -> pl.Series:
+    """Rows of refunds that name a subscription and took back a payment which is held back itself.
+
+    The gateway's transaction id shows it. The money did come in, so nothing is overdrawn: the
+    payment lacks its subscription's id, or its type, in the file.
+    """
+    named = over.filter(pl.col("adjusts_evidence") == "subscription")
+    gateway = "processor_transaction_id"
+    if named[gateway].null_count() == named.height:
+        return named.clear()[ROW]
+    shared = _same_gateway(raw, named, gateway).collect(engine="streaming")
+    held = events.join(shared, on=ROW, how="semi").filter(
+        ~pl.col("_pays") & (IS_PAYMENT | pl.col("type").is_null())
+    )
+    held_ids = rows_of(raw, held[ROW], clean(pl.col(gateway)))
+    return named.filter(pl.col(gateway).is_in(_values(held_ids, gateway)))[ROW]
