@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 MERGE: Final = "merge"
 REVIEW: Final = "review"
+IGNORE: Final = "ignore"
 
 
 def components(edges: pl.DataFrame) -> pl.DataFrame:

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from kartra_sf_pipeline.prepare.clusters import components, guard_chains
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts
+from kartra_sf_pipeline.prepare.match_features import features
 from kartra_sf_pipeline.prepare.matching import MATCH_SCHEMA, match_contacts
-from kartra_sf_pipeline.prepare.pairs import WINDOW, candidate_pairs, features
+from kartra_sf_pipeline.prepare.blocks import WINDOW, candidate_pairs
 from kartra_sf_pipeline_tests.prepare.people import raw_contacts
 
 PHONE = {"phone": "2125550123", "country": "United States"}
@@ -76,12 +77,12 @@ def decision(left: dict[str, object], right: dict[str, object]) -> tuple[str, st
         (
             person(1, "Ann", "Lee", "a@x.com", company="Acme"),
             person(2, "Ann", "Lee", "b@y.com", company="Acme Inc."),
-            ("review", "name_company"),
+            ("review", "weighed"),
         ),
         (
             person(1, "Ann", "Lee", "ann.lee@x.com"),
             person(2, "Ann", "Lee", "ann.lee@y.com"),
-            ("review", "name_local"),
+            ("review", "weighed"),
         ),
     ],
 )
@@ -100,7 +101,7 @@ def test_a_household_is_not_one_person() -> None:
         person(1, "Ann", "Lee", "a@x.com", **PHONE, **STREET),
         person(2, "Oliver", "Lee", "b@x.com", **PHONE, **STREET),
     ]
-    assert decision(relatives[0], relatives[1]) in (None, ("ignore", "name_phone"))
+    assert decision(*relatives) in (None, ("ignore", "weighed"))
 
 
 def test_father_and_son_are_for_review() -> None:
@@ -153,7 +154,7 @@ def test_a_huge_block_is_compared_near_and_costs_a_bounded_number_of_pairs() -> 
     rows = [person(n, "Ann", f"Lee{n:03d}", f"p{n}@x.com", **PHONE) for n in range(size)]
     rows.append(person(size, "Ann", "Lee250", "other@y.com", **PHONE))
     prepared = prepare_contacts(raw_contacts(*rows))
-    pairs = candidate_pairs(features(prepared))
+    pairs, _ = candidate_pairs(features(prepared))
     assert pairs.height <= (size + 1) * WINDOW
     found = match_contacts(prepared).filter(pl.col("decision") == "merge")
     assert {tuple(sorted(pair)) for pair in found.select("left_key", "right_key").rows()} >= {
