@@ -9,8 +9,9 @@ from kartra_sf_pipeline.prepare.nulls import clean
 # A spreadsheet turns a long id into "4.47E+11"; the digits that it dropped are gone.
 _SPREADSHEET_DAMAGE = r"^\d(?:[.,]\d+)?[Ee]\+\d+$"
 
-_YES = ("yes", "y", "true", "1")
-_NO = ("no", "n", "false", "0")
+# A spreadsheet writes a count of 1 as "1.0".
+_YES = ("yes", "y", "true", "t", "on", "1", "1.0", "checked")
+_NO = ("no", "n", "false", "f", "off", "0", "0.0", "unchecked")
 
 
 def clean_id(expr: pl.Expr) -> pl.Expr:

@@ -53,12 +53,17 @@ GDPR_BY_RESTRICTION: Final = (
 COMMUNICATIONS_BY_RESTRICTION: Final = ("no", "review", None, "yes")
 
 
+def _code_or_word(expr: pl.Expr) -> pl.Expr:
+    """A label in folded words; a code that a spreadsheet made a decimal ("2.0") as a code."""
+    return words(clean(expr).str.replace(r"^(\d)\.0$", "${1}"))
+
+
 def gdpr_status(expr: pl.Expr) -> pl.Expr:
     """Codes 0-5 and labels to off, not_subject, accepted, refused, unknown or pending.
 
     A label that nobody documented is `unknown`, not null: something was recorded.
     """
-    word = words(clean(expr))
+    word = _code_or_word(expr)
     return pl.when(word.is_not_null()).then(
         word.replace_strict(GDPR_WORDS, default="unknown", return_dtype=pl.String)
     )
@@ -69,9 +74,10 @@ def communications(expr: pl.Expr, polarity: Polarity | None) -> pl.Expr:
 
     A bare 0 or 1 needs `polarity`; without it, and for any other word, the flag is for review.
     """
-    word = words(clean(expr))
+    word = _code_or_word(expr)
     table = {"yes": "yes", "true": "yes", "agreed": "yes", "accepted": "yes"}
     table |= {"no": "no", "false": "no", "not agreed": "no", "declined": "no", "refused": "no"}
+    table |= {"rejected": "no", "not accepted": "no", "disagreed": "no"}
     if polarity is not None:
         one, zero = ("yes", "no") if polarity == "one_is_yes" else ("no", "yes")
         table |= {"1": one, "0": zero}

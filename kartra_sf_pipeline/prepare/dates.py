@@ -45,6 +45,7 @@ _LOCAL_FORMS: Final = (
     _Form(r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}$", "%Y-%m-%d %H:%M", True),
     _Form(r"^\d{4}-\d{2}-\d{2}[T ]\d{1,2}:\d{2}:\d{2}(\.\d+)?$", "%Y-%m-%d %H:%M:%S%.f", True),
 )
+_MONTH: Final = r"(?i:(jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]*)\.?"
 _OFFSET_SHAPE: Final = (
     r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)? ?([Zz]|UTC|GMT|[+-]\d{2}:?(\d{2})?)$"
 )
@@ -68,6 +69,9 @@ def _normalised(text: pl.Series) -> pl.Series:
         return text
     return (
         text.str.replace_all(r"\s+", " ")
+        # A month's name leaves no doubt about the order, wherever it stands.
+        .str.replace(rf"^(?:\pL{{3,9}}\.?,? )?{_MONTH} (\d{{1,2}}),? (\d{{4}})", "${2} ${1} ${3}")
+        .str.replace(rf"^(\d{{1,2}})-{_MONTH}-(\d{{4}})", "${1} ${2} ${3}")
         .str.replace(r"^\pL{3,9}\.?,? (\d)", "${1}")
         .str.replace(r"^(\d{4}-\d{2}-\d{2})T", "${1} ")
         .str.replace(r"(\d{4}), ", "${1} ")
@@ -162,8 +166,9 @@ def require_zone(zone: str) -> str:
 def parse_datetime(expr: pl.Expr, zone: str) -> pl.Expr:
     """Text to an instant, `Datetime[us, UTC]`; null for what is no date in a documented form.
 
-    Read are `YYYY-MM-DD[ HH:MM[:SS]]`, `DD Mmm YYYY[ HH:MM[:SS]]`, `Sun, 5 Apr 2026, 07:00 PM` as
-    local times of `zone`, and ISO texts with an offset, which count as they say. A date alone is
+    Read are `YYYY-MM-DD[ HH:MM[:SS]]`, `DD Mmm YYYY[ HH:MM[:SS]]`, `Sun, 5 Apr 2026, 07:00 PM`,
+    `Apr 5, 2026` as local times of `zone`, and ISO texts with an offset (or UTC), which
+    count as they say. A date alone is
     local midnight. Raises SettingsError for an unknown zone.
     """
     require_zone(zone)
