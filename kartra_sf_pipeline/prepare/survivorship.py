@@ -1,8 +1,10 @@
-"""Merging: which row of a person survives, and which of the values.
+"""Merging: under which key a person goes on, and with which of the values.
 
-The newest extract survives, then the most complete row, then the lower key. Its blanks are filled
-from the others in the same order. Consent is not filled: the most restrictive word of the group
-stands. Tags and lists are the union.
+The key is that of the contact which Kartra had first (the lowest id, else the earliest joined, else
+the smallest key): a later export must not move anyone to another record of the org. Values are the
+newest extract's, then the most complete row's; its blanks are filled from the others in the same
+order. Consent is not filled: the most restrictive word of the group stands. Tags and lists are the
+union.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ _TOGETHER: Final = (
     ("first_name", "middle_name", "last_name", "suffix", "salutation", "name_verdict",
      "name_review"),
     ("street", "city", "state", "postal_code", "country", "country_iso2"),
-    ("phone_e164", "phone_raw"),
+    ("phone_e164", "phone_raw", "phone_verdict"),
     ("email", "email_raw", "email_verdict", "email_suggestion"),
     ("website", "domain"),
 )  # fmt: skip
@@ -40,6 +42,10 @@ _ALONE: Final = (
     "business_type", "picture", "ip", "ip_country", "notes", "tags_raw", "lists_raw",
     "sequences_raw", "referring_id",
 )  # fmt: skip
+
+_ADDED: Final = ("merged_keys", "merged_emails", "values_from", "primary_reason")
+# What belongs to the row that keeps the person's key, whichever row's values lead.
+_IDENTITY: Final = ("contact_key", "kartra_id", "source_file", "source_line")
 
 
 def unify_contacts(
@@ -52,9 +58,10 @@ def unify_contacts(
 
     The first has one row per surviving person: the columns of `contacts_prepared` after
     survivorship, `merged_keys` (other keys folded in), `merged_emails` (every other address that
-    was theirs, older extracts included) and `primary_reason`: `only_row`, `newest_extract`,
-    `most_complete` or `lowest_key`. The second has one row per raw row, with the survivor's key
-    where there is one.
+    was theirs, older extracts included), `values_from` (the key whose values lead) and
+    `primary_reason`, why they do: `only_row`, `newest_extract`, `most_complete` or `lowest_key`.
+    Key, id and lineage are those of the contact that Kartra had first. The second has one row
+    per raw row, with the survivor's key where there is one.
     """
     ranked = _ranked(prepared, matches)
     several = ranked.filter(pl.col("_size") > 1)
@@ -65,6 +72,7 @@ def unify_contacts(
     )
     alone = numbered.filter((pl.col("disposition") == KEEP) & ~folded).with_columns(
         pl.lit([], pl.List(pl.String)).alias("merged_keys"),
+        pl.col("contact_key").alias("values_from"),
         pl.lit("only_row").alias("primary_reason"),
     )
     unified = pl.concat([alone, _merged(members)], how="diagonal")
@@ -73,12 +81,12 @@ def unify_contacts(
     keys = account_keys(unified, raw_companies).select("account_key")
     unified = unified.with_columns(keys.get_columns())
     kept = [c for c in prepared.columns if c in unified.columns]
-    return unified.select(*kept, "merged_keys", "merged_emails", "primary_reason"), rows
+    return unified.select(*kept, *_ADDED), rows
 
 
 def _ranked(prepared: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
     """Kept rows, best of a person first: `_at` (row number), `contact_key`, `_person`, `_size`,
-    `_rank` (0 survives) and what they were ranked by.
+    `_rank` (whose values lead is 0), `_age` (who keeps the key is 0), what they were ranked by.
     """
     groups = components(matches.filter(pl.col("decision") == MERGE))
     counted = [
@@ -93,6 +101,7 @@ def _ranked(prepared: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
             "_at",
             "contact_key",
             "extract_date",
+            "joined_at",
             # A placeholder is not a name, and an address with a typo is hardly one.
             (filled - _weak().cast(pl.Int16) * 3).alias("_filled"),
             pl.col("kartra_id").str.extract(r"^(\d{1,18})$", 1).cast(pl.Int64).alias("_number"),
@@ -109,9 +118,18 @@ def _ranked(prepared: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
             nulls_last=True,
         )
     )
-    return ranked.with_columns(
-        pl.len().over("_person").alias("_size"),
-        pl.int_range(pl.len()).over("_person").alias("_rank"),
+    ages = (
+        ranked.select("_at", "_person", "_number", "joined_at", "contact_key")
+        .sort("_person", "_number", "joined_at", "contact_key", nulls_last=True)
+        .select("_at", _age=pl.int_range(pl.len()).over("_person"))
+    )
+    return (
+        ranked.drop("joined_at")
+        .with_columns(
+            pl.len().over("_person").alias("_size"),
+            pl.int_range(pl.len()).over("_person").alias("_rank"),
+        )
+        .join(ages, on="_at", how="left", maintain_order="left")
     )
 
 
@@ -126,6 +144,7 @@ def _merged(several: pl.DataFrame) -> pl.DataFrame:
     if several.is_empty():
         return several.with_columns(
             pl.lit([], pl.List(pl.String)).alias("merged_keys"),
+            pl.lit("").alias("values_from"),
             pl.lit("").alias("primary_reason"),
         )
     kept = several.select(
@@ -143,7 +162,7 @@ def _merged(several: pl.DataFrame) -> pl.DataFrame:
     untouched = [
         c
         for c in several.columns
-        if c not in {"_person", *kept, *(c for t in _TOGETHER for c in t), *consent}
+        if c not in {"_person", *_IDENTITY, *kept, *(c for t in _TOGETHER for c in t), *consent}
         and c not in {"tags", "lists", "joined_at", "extract_date"}
     ]
     reason = (
@@ -169,7 +188,9 @@ def _merged(several: pl.DataFrame) -> pl.DataFrame:
             pl.col(name).explode(empty_as_null=True).drop_nulls().unique(maintain_order=True)
             for name in ("tags", "lists")
         ),
-        pl.col("contact_key").slice(1).alias("merged_keys"),
+        *(pl.col(name).sort_by("_age").first() for name in _IDENTITY),
+        pl.col("contact_key").filter(pl.col("_age") > 0).alias("merged_keys"),
+        pl.col("contact_key").first().alias("values_from"),
         reason.alias("primary_reason"),
     )
     merged = merged.with_columns(
@@ -224,7 +245,7 @@ def _consent_of_group() -> dict[str, pl.Expr]:
 
 def _contact_rows(prepared: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
     """The disposition of every raw row after merging, with the survivor's key."""
-    survivors = ranked.filter(pl.col("_rank") == 0).select("_person", _survivor="contact_key")
+    survivors = ranked.filter(pl.col("_age") == 0).select("_person", _survivor="contact_key")
     owners = ranked.join(survivors, on="_person").select("contact_key", "_survivor")
     joined = prepared.select(
         *CONTACT_ROW_COLUMNS[:-1], key=pl.coalesce("merged_into", "contact_key")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
 from kartra_sf_pipeline.prepare.matching import match_contacts
+from kartra_sf_pipeline.prepare.merges import contact_merges
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline_tests.prepare.people import raw_companies, raw_contacts
 
@@ -29,18 +30,19 @@ def only(*rows: dict[str, Any]) -> dict[str, Any]:
     return people.row(0, named=True)
 
 
-def test_newest_extract_survives_and_its_blanks_are_filled() -> None:
+def test_values_are_the_newest_extracts_under_the_oldest_key_and_its_blanks_are_filled() -> None:
     found = only(
         {"id": "1", "email": "a@x.com", "extract_date": OLD, "company": "Old Co", "x__size": "M",
          "score": "5", **ANN},
         {"id": "2", "email": "b@x.com", "extract_date": NEW, "company": "New Co", "x__size": None,
          **ANN},
     )  # fmt: skip
-    assert (found["contact_key"], found["merged_keys"]) == ("2", ["1"])
+    assert (found["contact_key"], found["merged_keys"]) == ("1", ["2"])
+    assert found["values_from"] == "2"
     assert (found["company"], found["x__size"], found["score"]) == ("New Co", "M", 5)
     assert found["primary_reason"] == "newest_extract"
-    assert (found["source_file"], found["source_line"]) == ("contacts.csv", 3)
-    assert found["merged_emails"] == ["a@x.com"]
+    assert (found["source_file"], found["source_line"]) == ("contacts.csv", 2)
+    assert (found["email"], found["merged_emails"]) == ("b@x.com", ["a@x.com"])
 
 
 def test_most_complete_row_breaks_a_tie_then_the_lower_id() -> None:
@@ -48,7 +50,7 @@ def test_most_complete_row_breaks_a_tie_then_the_lower_id() -> None:
         {"id": "1", "email": "a@x.com", **ANN},
         {"id": "2", "email": "b@x.com", "city": "Rome", "company": "Acme", **ANN},
     )
-    assert (fuller["contact_key"], fuller["primary_reason"]) == ("2", "most_complete")
+    assert (fuller["values_from"], fuller["primary_reason"]) == ("2", "most_complete")
     equal = only({"id": "10", "email": "b@x.com", **ANN}, {"id": "9", "email": "a@x.com", **ANN})
     assert (equal["contact_key"], equal["primary_reason"]) == ("9", "lowest_key")
 
@@ -73,7 +75,7 @@ def test_a_name_beats_a_placeholder_and_a_good_address_a_mistyped_one() -> None:
             **PHONE,
         },
     )
-    assert found["contact_key"] == "2"
+    assert (found["contact_key"], found["values_from"]) == ("1", "2")
     assert (found["first_name"], found["last_name"], found["name_verdict"]) == (
         "Ann",
         "Lee",
@@ -144,9 +146,9 @@ def test_contact_rows_account_for_every_row() -> None:
         {"first_name": "Nobody"},
     )
     assert rows.select("disposition", "reason", "contact_key").rows() == [
-        ("merge", "older_extract", "2"),
-        ("merge", "same_person", "2"),
-        ("keep", None, "2"),
+        ("merge", "older_extract", "1"),
+        ("keep", None, "1"),
+        ("merge", "same_person", "1"),
         ("suppress", "deleted_in_kartra", None),
         ("quarantine", "no_identity", None),
     ]
@@ -170,6 +172,43 @@ def test_accounts_are_judged_again_after_merging() -> None:
     joined, _ = unify_contacts(prepared, match_contacts(prepared), raw_companies=companies)
     assert alone["account_key"].to_list() == [None]
     assert joined["account_key"].to_list() == ["domain:acme.com"]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.sampled_from(["a@x.com", "b@x.com", "c@y.com", None]), min_size=2, max_size=5),
+    st.lists(st.integers(1, 5), max_size=6),
+    st.sampled_from([None, "Rome"]),
+)
+def test_a_newer_extract_of_the_same_people_moves_nobody_to_another_key(
+    emails: list[str | None], again: list[int], city: str | None
+) -> None:
+    old = [
+        {"id": str(n), "email": email, "extract_date": OLD, **ANN}
+        for n, email in enumerate(emails, start=1)
+    ]
+    new = [{**old[n - 1], "extract_date": NEW, "city": city} for n in again if n <= len(old)]
+    before, _ = unified(*old)
+    after, _ = unified(*old, *new)
+    assert set(after["contact_key"]) == set(before["contact_key"])
+
+
+def test_a_merge_is_told_with_what_decided_and_what_differs() -> None:
+    prepared = prepare_contacts(
+        raw_contacts(
+            {"id": "1", "email": "a@x.com", "city": "Rome", **ANN},
+            {"id": "2", "email": "b@x.com", "city": "Paris", **ANN},
+            {"id": "3", "email": "c@y.com", "first_name": "Zoe", "last_name": "Roe"},
+        )
+    )
+    matches = match_contacts(prepared)
+    told = contact_merges(prepared, matches, unify_contacts(prepared, matches)[0])
+    (row,) = told.rows(named=True)
+    assert (row["survivor_key"], row["merged_key"], row["matched_with"]) == ("1", "2", "1")
+    assert row["rule"] == "name_phone"
+    assert "same phone" in row["evidence"]
+    assert row["fields_that_differ"] == ["email", "city"]
+    assert (row["survivor_line"], row["merged_line"]) == (2, 3)
 
 
 ROWS = st.fixed_dictionaries(
