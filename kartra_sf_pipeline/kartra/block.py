@@ -35,3 +35,8 @@ class Block:
     sizes: Offsets = field(default_factory=lambda: np.empty(0, np.int64))
     stop: int = 0
     again: Callable[[], Block] | None = None
+
+    def record(self, index: int) -> bytes:
+        """The bytes of one of the sound records, without its line end."""
+        start = int(self.sizes[:index].sum())
+        return self.text[start : start + int(self.sizes[index])].rstrip(b"\r\n")

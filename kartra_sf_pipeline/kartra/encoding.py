@@ -22,6 +22,7 @@ from charset_normalizer import from_bytes
 from kartra_sf_pipeline.errors import ExportError
 
 _CHUNK = 8 << 20
+_HEAD = 1 << 20
 _SAMPLE = 64 << 10
 # Longest first: the UTF-32 mark begins with the UTF-16 one.
 _BOMS = (
@@ -54,12 +55,31 @@ Buffer = bytes | mmap.mmap
 
 @dataclass(frozen=True)
 class Encoding:
-    """`bom` is the length of the mark to skip; `assumed` that nothing in the file proves it."""
+    """`bom` is the length of the mark to skip; `assumed` that nothing in the file proves it.
+
+    An encoding that is not `proven` was taken by the file's beginning alone.
+    """
 
     name: str
     bom: int = 0
     assumed: bool = False
     note: str | None = None
+    proven: bool = True
+
+
+def first_look(buffer: Buffer, path: str) -> Encoding:
+    """The encoding by the beginning of a file, which is not `proven` if that is UTF-8 without BOM.
+
+    Spares a pass over the bytes: a parser finds out whether the rest is UTF-8, too. Raises
+    ExportError as `detect` does.
+    """
+    head = buffer[:_HEAD]
+    marked = any(head.startswith(mark) for mark, _ in _BOMS)
+    if marked or len(buffer) <= _HEAD or _wide_without_mark(head[:4096]):
+        return detect(buffer, path)
+    if not _begins_utf8(head):
+        return detect(buffer, path)
+    return Encoding("utf-8", proven=False)
 
 
 def detect(buffer: Buffer, path: str) -> Encoding:
@@ -117,14 +137,7 @@ def as_utf8(buffer: Buffer, encoding: Encoding, path: str) -> Iterator[tuple[Buf
             try:
                 text = decoder.decode(chunk, final=start + _CHUNK >= len(buffer))
             except UnicodeDecodeError as error:
-                line = _line_at(buffer, start + error.start)
-                raise ExportError(
-                    f"the bytes are not {encoding.name}",
-                    file=path,
-                    line=line,
-                    next_step="Name the right encoding for this file in exports.yaml, "
-                    "or save it as UTF-8.",
-                ) from None
+                raise _not_of(encoding, buffer, start + error.start, path) from None
             spool.write(text.encode("utf-8", "surrogatepass"))
         spool.flush()
         if spool.tell() == 0:
@@ -143,6 +156,38 @@ def mapped(path: Path) -> Iterator[Buffer]:
             return
         with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
             yield content
+
+
+@contextmanager
+def head_as_utf8(buffer: Buffer, encoding: Encoding, path: str) -> Iterator[tuple[Buffer, int]]:
+    """Like `as_utf8`, but of a text that is not UTF-8 no more than the beginning."""
+    if encoding.name == "utf-8":
+        yield buffer, encoding.bom
+        return
+    decoder = codecs.getincrementaldecoder(encoding.name)()
+    head = buffer[encoding.bom : encoding.bom + 2 * _HEAD]
+    try:
+        text = decoder.decode(head, final=len(buffer) <= encoding.bom + len(head))
+    except UnicodeDecodeError as error:
+        raise _not_of(encoding, buffer, encoding.bom + error.start, path) from None
+    yield text.encode("utf-8", "surrogatepass"), 0
+
+
+def _not_of(encoding: Encoding, buffer: Buffer, offset: int, path: str) -> ExportError:
+    return ExportError(
+        f"the bytes are not {encoding.name}",
+        file=path,
+        line=_line_at(buffer, offset),
+        next_step="Name the right encoding for this file in exports.yaml, or save it as UTF-8.",
+    )
+
+
+def _begins_utf8(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=False)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _line_at(buffer: Buffer, offset: int) -> int:

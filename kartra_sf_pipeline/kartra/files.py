@@ -6,10 +6,9 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from kartra_sf_pipeline.errors import ExportError
 
@@ -87,16 +86,39 @@ def find(folder: Path) -> Folder:
     return Folder(files, problems, notes)
 
 
-@contextmanager
-def local_file(found: Found) -> Iterator[Path]:
-    """The file itself, or an archive's member unpacked for the while."""
-    if found.member is None:
-        yield found.file
-        return
-    with tempfile.NamedTemporaryFile(suffix=found.suffix) as spool:
+class Unpacked:
+    """Files as paths on disk; members of archives are unpacked when first asked for.
+
+    A context: what was unpacked goes when it is left.
+    """
+
+    def __init__(self) -> None:
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._members: dict[str, Path] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def path(self, found: Found) -> Path:
+        """Where the file's bytes are. Raises ExportError when they cannot be unpacked."""
+        if found.member is None:
+            return found.file
+        if found.path in self._members:
+            return self._members[found.path]
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory()
+        place = Path(self._folder.name) / f"{len(self._members)}{found.suffix}"
         try:
-            with zipfile.ZipFile(found.file) as archive, archive.open(found.member) as member:
-                shutil.copyfileobj(member, spool, 1 << 20)
+            with (
+                zipfile.ZipFile(found.file) as archive,
+                archive.open(found.member) as member,
+                place.open("wb") as out,
+            ):
+                shutil.copyfileobj(member, out, 1 << 20)
         except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError) as error:
             locked = "password" in str(error)
             raise ExportError(
@@ -106,8 +128,8 @@ def local_file(found: Found) -> Iterator[Path]:
                 file=found.path,
                 next_step="Unpack the archive by hand and put its files in the folder.",
             ) from error
-        spool.flush()
-        yield Path(spool.name)
+        self._members[found.path] = place
+        return place
 
 
 def _hidden(parts: tuple[str, ...]) -> bool:

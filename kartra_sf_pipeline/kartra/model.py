@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
 from kartra_sf_pipeline.errors import ExportError
+from kartra_sf_pipeline.kartra.damage import DAMAGE_SCHEMA
 from kartra_sf_pipeline.kartra.exports import EXTRACT_DATE, LINEAGE, raw_columns
 
 QUARANTINE_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -27,7 +29,8 @@ class FileReport:
     Its records are `rows + quarantined`. `encoding_assumed` says that the encoding is a guess;
     `stamp` is Kartra's own, from the file name. `idle_columns` have neither header nor cells and
     are left out of the frame. `problem` is set when the file could not be read
-    at all, and then it has neither rows nor quarantined records.
+    at all, and then it has neither rows nor quarantined records. `separators` are what joins the
+    names in a cell, by column; `damage` is what a spreadsheet has spoilt, in `DAMAGE_SCHEMA`.
     """
 
     path: str
@@ -46,15 +49,18 @@ class FileReport:
     header_columns: list[str] = field(default_factory=list)
     unknown_columns: list[str] = field(default_factory=list)
     idle_columns: list[str] = field(default_factory=list)
+    separators: dict[str, str] = field(default_factory=dict)
+    damage: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema=DAMAGE_SCHEMA), compare=False
+    )
     notes: list[str] = field(default_factory=list)
     problem: ExportError | None = None
 
 
 @dataclass
-class ExportSet:
-    """All that a folder held: a frame for each of the ten exports, the quarantine, the files."""
+class FilesRead:
+    """What reading a folder gives besides the rows: quarantine, files in the order of rows."""
 
-    frames: dict[str, pl.DataFrame]
     quarantine: pl.DataFrame
     files: list[FileReport]
     notes: list[str]
@@ -63,15 +69,31 @@ class ExportSet:
         """The files of one export, in the order of their rows."""
         return [report for report in self.files if report.export == export]
 
+    @property
+    def damage(self) -> pl.DataFrame:
+        """Spreadsheet damage of all files, in `DAMAGE_SCHEMA`."""
+        return pl.concat(
+            [pl.DataFrame(schema=DAMAGE_SCHEMA), *(report.damage for report in self.files)]
+        )
+
 
 @dataclass
-class SpooledSet:
-    """An `ExportSet` whose rows lie in Parquet files."""
+class ExportSet(FilesRead):
+    """All that a folder held: a frame for each of the ten exports, the quarantine, the files."""
 
-    frames: dict[str, pl.LazyFrame]
-    quarantine: pl.DataFrame
-    files: list[FileReport]
-    notes: list[str]
+    frames: dict[str, pl.DataFrame]
+
+
+@dataclass
+class SpooledSet(FilesRead):
+    """An `ExportSet` whose rows lie in Parquet files, one per export: `paths`."""
+
+    paths: dict[str, Path]
+
+    @property
+    def frames(self) -> dict[str, pl.LazyFrame]:
+        """The files as lazy frames."""
+        return {export: pl.scan_parquet(path) for export, path in self.paths.items()}
 
 
 def raw_schema(export: str) -> dict[str, type[pl.DataType]]:

@@ -2,17 +2,24 @@
 
 Each record of each file ends in its export's frame or in the quarantine; each file has a report. A
 file that cannot be read at all does not stop the others: all such files are named in one error.
+
+All files are opened first, so that the columns of each export are known before its rows are read;
+then the rows go by in blocks, and memory stays flat whatever the size of the files.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from kartra_sf_pipeline.errors import ExportError
 from kartra_sf_pipeline.kartra.exports import EXPORTS, UNKNOWN_PREFIX, raw_columns
-from kartra_sf_pipeline.kartra.files import MANIFEST_NAME, find
+from kartra_sf_pipeline.kartra.files import MANIFEST_NAME, Folder, Unpacked, find
 from kartra_sf_pipeline.kartra.manifest import FileRule, Manifest, load_manifest
 from kartra_sf_pipeline.kartra.model import (
     QUARANTINE_SCHEMA,
@@ -21,7 +28,11 @@ from kartra_sf_pipeline.kartra.model import (
     SpooledSet,
     raw_schema,
 )
-from kartra_sf_pipeline.kartra.one_file import Sink, read_file
+from kartra_sf_pipeline.kartra.one_file import Opened, cannot_open, open_file, read_batches
+from kartra_sf_pipeline.kartra.rows import NotUtf8
+
+Schema = dict[str, type[pl.DataType]]
+Taken = TypeVar("Taken")
 
 
 def read_folder(
@@ -34,101 +45,212 @@ def read_folder(
     missing or empty, when nothing in it can be read, and, if `strict`, when any file of it cannot:
     one error that names them all. Otherwise such a file has its `problem` in its report.
     """
-    batches: dict[str, list[pl.DataFrame]] = {}
 
-    def keep(report: FileReport, rows: pl.DataFrame) -> None:
-        batches.setdefault(report.path, []).append(rows)
+    def gather(export: str, rows: Iterator[pl.DataFrame], schema: Schema) -> pl.DataFrame:
+        return pl.concat([pl.DataFrame(schema=schema), *rows], rechunk=False)
 
-    files, quarantine, notes = _walk(folder, manifest, keep, strict=strict)
-    frames: dict[str, pl.DataFrame] = {}
-    for export in EXPORTS:
-        parts: list[pl.DataFrame] = [pl.DataFrame(schema=raw_schema(export))]
-        for report in files:
-            if report.export == export:
-                parts.extend(
-                    part.drop(report.idle_columns) for part in batches.pop(report.path, [])
-                )
-        joined = pl.concat(parts, how="diagonal", rechunk=False)
-        frames[export] = joined.select(_ordered(joined.columns, export))
-    return ExportSet(frames, quarantine, files, notes)
+    with Unpacked() as unpacked:
+        reading = _Reading(folder, manifest, unpacked, strict=strict)
+        frames = reading.exports(gather)
+        for export, frame in frames.items():
+            frames[export] = frame.drop(reading.idle(export))
+        return ExportSet(reading.quarantine(), reading.reports, reading.notes(), frames)
 
 
 def spool_folder(
     folder: Path, target: Path, manifest: Manifest | None = None, *, strict: bool = True
 ) -> SpooledSet:
-    """Like `read_folder`, but rows go to Parquet files under `target` as they are read.
+    """Like `read_folder`, but rows go to `<target>/<export>.parquet` as they are read.
 
-    Memory stays flat whatever the size of the exports; `target` is made, and must hold nothing
-    from before that is still of use.
+    Memory stays flat whatever the size of the exports; `target` is made if need be.
     """
-    spooled: dict[str, list[Path]] = {}
+    target.mkdir(parents=True, exist_ok=True)
 
-    def write(report: FileReport, rows: pl.DataFrame) -> None:
-        place = target / (report.export or "")
-        place.mkdir(parents=True, exist_ok=True)
-        number = sum(len(paths) for paths in spooled.values())
-        path = place / f"{number:06}.parquet"
-        rows.write_parquet(path, statistics=False)
-        spooled.setdefault(report.path, []).append(path)
+    def spool(export: str, rows: Iterator[pl.DataFrame], schema: Schema) -> Path:
+        path = target / f"{export}.parquet"
+        _sink(rows, schema, path)
+        return path
 
-    files, quarantine, notes = _walk(folder, manifest, write, strict=strict)
-    frames: dict[str, pl.LazyFrame] = {}
-    for export in EXPORTS:
-        parts: list[pl.LazyFrame] = [pl.LazyFrame(schema=raw_schema(export))]
+    with Unpacked() as unpacked:
+        reading = _Reading(folder, manifest, unpacked, strict=strict)
+        paths = reading.exports(spool)
+        for export, path in paths.items():
+            idle = reading.idle(export)
+            if idle:
+                partial = path.with_suffix(".partial")
+                pl.scan_parquet(path).drop(idle).sink_parquet(partial)
+                partial.replace(path)
+        return SpooledSet(reading.quarantine(), reading.reports, reading.notes(), paths)
+
+
+def _sink(rows: Iterator[pl.DataFrame], schema: Schema, path: Path) -> None:
+    """Write frames to one Parquet file as they come."""
+    failed: list[Exception] = []
+
+    def source(
+        columns: list[str] | None, _where: pl.Expr | None, _rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        try:
+            for frame in rows:
+                yield frame if columns is None else frame.select(columns)
+        except Exception as error:
+            failed.append(error)
+            raise
+
+    try:
+        register_io_source(source, schema=schema).sink_parquet(path)
+    except Exception:
+        # Polars wraps what a source raises.
+        if failed:
+            raise failed[0] from None
+        raise
+
+
+class _Interrupted(Exception):
+    """A file proved to be something else than its beginning said."""
+
+    def __init__(self, opened: Opened, problem: ExportError | None) -> None:
+        self.opened = opened
+        self.problem = problem
+        super().__init__()
+
+
+@dataclass
+class _Reading:
+    """All files of a folder: opened when it is made, read by `exports`."""
+
+    folder: Path
+    manifest: Manifest | None
+    unpacked: Unpacked
+    strict: bool = field(kw_only=True)
+    reports: list[FileReport] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._listing: Folder = find(self.folder)
+        own = self.folder / MANIFEST_NAME
+        if self.manifest is None:
+            self.manifest = load_manifest(own) if own.is_file() else {}
+        self._ignored = {path for path, rule in self.manifest.items() if rule.ignore}
+        self._opened: list[Opened] = []
+        self.reports = [
+            FileReport(path, problem=problem)
+            for path, problem in self._listing.problems
+            if path not in self._ignored
+        ]
+        for found in self._listing.files:
+            if found.path not in self._ignored:
+                rule = self.manifest.get(found.path, FileRule())
+                opened = open_file(found, rule, self.unpacked)
+                if isinstance(opened, Opened):
+                    self._opened.append(opened)
+                    self.reports.append(opened.report)
+                else:
+                    self.reports.append(opened)
+        if not self.reports:
+            raise ExportError(
+                "the manifest leaves every file aside",
+                file=own,
+                next_step="Take `ignore` from the files that are to be read.",
+            )
+        self._opened.sort(key=lambda opened: _file_order(opened.report))
+        self._check()
+
+    def exports(
+        self, take: Callable[[str, Iterator[pl.DataFrame], Schema], Taken]
+    ) -> dict[str, Taken]:
+        """Read all rows; `take` is given an export, its rows and their schema."""
+        taken = {export: self._one(export, take) for export in EXPORTS}
+        self._check()
+        self.reports.sort(key=_file_order)
+        return taken
+
+    def idle(self, export: str) -> list[str]:
+        """Columns without a header and without a cell in any file of the export."""
+        opened = self._of(export)
+        filled = {name for each in opened for name in each.names if name not in each.idle}
+        return sorted({name for each in opened for name in each.idle} - filled)
+
+    def quarantine(self) -> pl.DataFrame:
+        """What was set aside, in the order of files and lines."""
+        parts = [pl.DataFrame(schema=QUARANTINE_SCHEMA)]
         parts.extend(
-            pl.scan_parquet(spooled[report.path]).drop(report.idle_columns)
-            for report in files
-            if report.export == export and report.path in spooled
+            pl.concat(opened.aside).sort("source_line", maintain_order=True)
+            for opened in self._opened
+            if opened.aside
         )
-        joined = pl.concat(parts, how="diagonal", rechunk=False)
-        columns = joined.collect_schema().names()
-        frames[export] = joined.select(_ordered(columns, export))
-    return SpooledSet(frames, quarantine, files, notes)
+        return pl.concat(parts)
+
+    def notes(self) -> list[str]:
+        """What the whole folder has to say for itself."""
+        listing, manifest = self._listing, self.manifest or {}
+        present = {found.path for found in listing.files} | {path for path, _ in listing.problems}
+        missing = manifest.keys() - present
+        return [
+            *listing.notes,
+            *(f"{path}: left aside by the manifest" for path in sorted(self._ignored & present)),
+            *(f"{path}: in the manifest, but not in the folder" for path in sorted(missing)),
+            *_repeated(self.reports),
+        ]
+
+    def _of(self, export: str) -> list[Opened]:
+        return [opened for opened in self._opened if opened.export.name == export]
+
+    def _one(
+        self, export: str, take: Callable[[str, Iterator[pl.DataFrame], Schema], Taken]
+    ) -> Taken:
+        while True:
+            opened = self._of(export)
+            schema = _schema(export, opened)
+            try:
+                return take(export, self._rows(opened, schema), schema)
+            except _Interrupted as interrupted:
+                self._open_again(interrupted)
+
+    def _rows(self, opened: list[Opened], schema: Schema) -> Iterator[pl.DataFrame]:
+        for each in opened:
+            try:
+                yield from read_batches(each, self.unpacked, schema)
+            except NotUtf8:
+                raise _Interrupted(each, None) from None
+            except ExportError as problem:
+                raise _Interrupted(each, problem) from None
+            except OSError as error:
+                raise _Interrupted(each, cannot_open(each.found, error)) from error
+
+    def _open_again(self, interrupted: _Interrupted) -> None:
+        """Open the files of an export once more: their rows are to be read from the start."""
+        export = interrupted.opened.export.name
+        for position, each in enumerate(self._opened):
+            if each.export.name != export:
+                continue
+            again: Opened | FileReport
+            if each is interrupted.opened and interrupted.problem is not None:
+                again = FileReport(each.report.path, problem=interrupted.problem)
+            else:
+                known = each is interrupted.opened or each.encoding.proven
+                again = open_file(each.found, each.rule, self.unpacked, thorough=known)
+            old = self.reports.index(each.report)
+            if isinstance(again, Opened):
+                self._opened[position] = again
+                self.reports[old] = again.report
+            else:
+                self.reports[old] = again
+        gone = {id(report) for report in self.reports}
+        self._opened = [each for each in self._opened if id(each.report) in gone]
+
+    def _check(self) -> None:
+        _raise_problems(self.reports, self.folder, strict=self.strict)
 
 
-def _walk(
-    folder: Path, manifest: Manifest | None, sink: Sink, *, strict: bool
-) -> tuple[list[FileReport], pl.DataFrame, list[str]]:
-    """Read all files: their reports in the order that their rows take, quarantine, notes."""
-    listing = find(folder)
-    own = folder / MANIFEST_NAME
-    if manifest is None:
-        manifest = load_manifest(own) if own.is_file() else {}
-    reports: list[FileReport] = []
-    quarantined: dict[str, pl.DataFrame] = {}
-    ignored = {path for path, rule in manifest.items() if rule.ignore}
-    for path, problem in listing.problems:
-        if path not in ignored:
-            reports.append(FileReport(path, problem=problem))
-    for found in listing.files:
-        if found.path not in ignored:
-            rule = manifest.get(found.path, FileRule())
-            report, quarantined[found.path] = read_file(found, rule, sink)
-            reports.append(report)
-    if not reports:
-        raise ExportError(
-            "the manifest leaves every file aside",
-            file=own,
-            next_step="Take `ignore` from the files that are to be read.",
-        )
-    _raise_problems(reports, folder, strict=strict)
-    reports.sort(key=_file_order)
-    present = {found.path for found in listing.files} | {path for path, _ in listing.problems}
-    notes = [
-        *listing.notes,
-        *(f"{path}: left aside by the manifest" for path in sorted(ignored & present)),
-        *(f"{path}: in the manifest, but not in the folder" for path in manifest.keys() - present),
-        *_repeated(reports),
-    ]
-    parts = [quarantined[report.path] for report in reports if report.path in quarantined]
-    return reports, pl.concat([pl.DataFrame(schema=QUARANTINE_SCHEMA), *parts]), notes
-
-
-def _ordered(columns: list[str], export: str) -> list[str]:
-    """Columns of a frame in the order of `raw_columns`, the `x__` ones before the reader's own."""
+def _schema(export: str, opened: list[Opened]) -> Schema:
+    """The export's columns, those of its files that no export defines before the reader's own."""
     own = EXPORTS[export].column_names
-    unknown = [column for column in columns if column.startswith(UNKNOWN_PREFIX)]
-    return [*own, *unknown, *raw_columns(export)[len(own) :]]
+    unknown = dict.fromkeys(
+        name for each in opened for name in each.names if name.startswith(UNKNOWN_PREFIX)
+    )
+    kinds = raw_schema(export)
+    order = [*own, *unknown, *raw_columns(export)[len(own) :]]
+    return {name: kinds.get(name, pl.String) for name in order}
 
 
 def _file_order(report: FileReport) -> tuple[str, str, str]:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -25,16 +26,33 @@ _BROKEN_SCHEMA = {
 }
 
 
-def iter_rows(
-    buffer: Buffer, head: Head, names: tuple[str, ...]
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Batch by batch, the sound records (columns `names` and `source_line`) and the broken ones.
+class NotUtf8(Exception):
+    """The text that was taken for UTF-8 by its beginning is not."""
 
-    Cells are verbatim; an empty cell is null, quoted or not. A batch may be empty.
+
+@dataclass(frozen=True)
+class Batch:
+    """Sound records (columns `names` and `source_line`) and broken ones; either may be none."""
+
+    rows: pl.DataFrame
+    aside: pl.DataFrame
+    block: Block
+
+
+def iter_rows(
+    buffer: Buffer, head: Head, names: tuple[str, ...], *, proven: bool = True
+) -> Iterator[Batch]:
+    """Batch by batch, the records of a file.
+
+    Cells are verbatim; an empty cell is null, quoted or not. Records that are not UTF-8 are broken
+    where the encoding is `proven`; where it is not, they raise NotUtf8.
     """
     dialect = Dialect(head.delimiter.encode(), head.newline, len(names))
-    for block in _ahead(blocks(buffer, head.start, head.line, dialect)):
-        yield _cells(block, dialect, names), _broken_frame(block.broken)
+    for found in _ahead(blocks(buffer, head.start, head.line, dialect, trusting=True)):
+        rows, block = _cells(found, dialect, names)
+        if not proven and not all(_is_text(record.raw) for record in block.broken):
+            raise NotUtf8
+        yield Batch(rows, _broken_frame(block.broken), block)
 
 
 def read_rows(
@@ -43,9 +61,9 @@ def read_rows(
     """All records at once, as `iter_rows` gives them."""
     frames = [pl.DataFrame(schema={**dict.fromkeys(names, pl.String), _LINE: pl.Int64})]
     broken = [_broken_frame([])]
-    for rows, aside in iter_rows(buffer, head, names):
-        frames.append(rows)
-        broken.append(aside)
+    for batch in iter_rows(buffer, head, names):
+        frames.append(batch.rows)
+        broken.append(batch.aside)
     return pl.concat(frames, rechunk=False), pl.concat(broken)
 
 
@@ -58,23 +76,46 @@ def _ahead(found: Iterator[Block]) -> Iterator[Block]:
             yield block
 
 
-def _cells(block: Block, dialect: Dialect, names: tuple[str, ...]) -> pl.DataFrame:
-    if not block.lines.size:
-        return pl.DataFrame(schema={**dict.fromkeys(names, pl.String), _LINE: pl.Int64})
-    frame = pl.read_csv(
-        io.BytesIO(block.text),
-        has_header=False,
-        schema=dict.fromkeys(names, pl.String),
-        separator=dialect.delimiter.decode(),
-        quote_char='"',
-        eol_char=dialect.newline.decode(),
-        null_values="",
-        infer_schema=False,
-    )
-    if frame.height != block.lines.size:
+def _cells(block: Block, dialect: Dialect, names: tuple[str, ...]) -> tuple[pl.DataFrame, Block]:
+    """The cells of a block, and the block itself, looked at again if a parser refused it."""
+    frame = _parsed(block, dialect, names)
+    if frame is None and block.again is not None:
+        stop = block.stop
+        block = block.again()
+        block.stop = stop
+        frame = _parsed(block, dialect, names)
+    if frame is None:
         # Two readings of one text: the slow, exact one settles it.
         frame = _cells_by_csv(block, dialect, names)
-    return frame.with_columns(pl.Series(_LINE, block.lines))
+    return frame.with_columns(pl.Series(_LINE, block.lines, pl.Int64)), block
+
+
+def _parsed(block: Block, dialect: Dialect, names: tuple[str, ...]) -> pl.DataFrame | None:
+    """The cells as Polars reads them; None where it refuses, or sees other records."""
+    if not block.lines.size:
+        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+    try:
+        frame = pl.read_csv(
+            io.BytesIO(block.text),
+            has_header=False,
+            schema=dict.fromkeys(names, pl.String),
+            separator=dialect.delimiter.decode(),
+            quote_char='"',
+            eol_char=dialect.newline.decode(),
+            null_values="",
+            infer_schema=False,
+        )
+    except pl.exceptions.PolarsError:
+        return None
+    return frame if frame.height == block.lines.size else None
+
+
+def _is_text(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _cells_by_csv(block: Block, dialect: Dialect, names: tuple[str, ...]) -> pl.DataFrame:

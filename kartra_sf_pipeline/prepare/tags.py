@@ -6,25 +6,16 @@ cell, because a name may hold the other one.
 
 from __future__ import annotations
 
-from typing import Final
-
 import polars as pl
 
+from kartra_sf_pipeline.kartra.separators import ENTITIES, cells_with
+from kartra_sf_pipeline.kartra.separators import chosen as chosen_by
 from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.text import null_if_blank
 
-# In the order of preference when several recur: Kartra's own importer wants semicolons. A bar is
-# tolerated, and counts only where it outnumbers the comma, since names such as "Gold | VIP" occur.
-DELIMITERS: Final = (";", "|", ",")
-# A delimiter recurs when it stands in several cells, and in more of them than slips would explain.
-_RECURRING_CELLS: Final = 2
-_RECURRING_SHARE: Final = 0.01
-# An entity of HTML ends in a semicolon that joins nothing.
-_ENTITIES: Final = {"&amp;": "&", "&quot;": '"', "&#39;": "'", "&#039;": "'", "&nbsp;": " "}
-
 
 def _cell(column: str) -> pl.Expr:
-    return clean(pl.col(column)).str.replace_many(_ENTITIES)
+    return clean(pl.col(column)).str.replace_many(ENTITIES)
 
 
 def delimiters(frame: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -32,30 +23,8 @@ def delimiters(frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
     `cells` counts the cells that hold it; `ambiguous` says that another one recurs as well.
     """
-    cell = _cell(column)
-    counts = frame.group_by("source_file", maintain_order=True).agg(
-        *(cell.str.contains(mark, literal=True).sum().alias(mark) for mark in DELIMITERS)
-    )
-    # In a file of one filled cell, one occurrence is all the evidence there can be.
-    most = pl.max_horizontal(DELIMITERS)
-    needed = pl.min_horizontal(pl.lit(_RECURRING_CELLS), most)
-    recurs = [
-        (pl.col(mark) > 0)
-        & (pl.col(mark) >= needed)
-        & (pl.col(mark) >= most.cast(pl.Float64) * _RECURRING_SHARE)
-        for mark in DELIMITERS
-    ]
-    recurs[1] = recurs[1] & (pl.col("|") > pl.col(","))
-    chosen = pl.coalesce(
-        [pl.when(r).then(pl.lit(mark)) for mark, r in zip(DELIMITERS, recurs, strict=True)]
-    ).fill_null(",")
-    cells = pl.coalesce([pl.when(chosen == mark).then(pl.col(mark)) for mark in DELIMITERS])
-    return counts.select(
-        "source_file",
-        chosen.alias("delimiter"),
-        cells.cast(pl.Int64).alias("cells"),
-        (pl.sum_horizontal([r.cast(pl.UInt8) for r in recurs]) > 1).alias("ambiguous"),
-    )
+    counts = frame.group_by("source_file", maintain_order=True).agg(cells_with(_cell(column)))
+    return chosen_by(counts).select("source_file", "delimiter", "cells", "ambiguous")
 
 
 def split_labels(frame: pl.DataFrame, column: str, chosen: pl.DataFrame | None = None) -> pl.Series:
