@@ -8,7 +8,7 @@ import polars as pl
 
 # Kind and its words. A tag is of the first kind that has a word in it: who bought a membership has
 # bought, so deeds of buying come before the goods, and general words last.
-_KINDS: Final = (
+_WORDS: Final = (
     ("purchase", "purchas(e|ed|er|ers)|bought|buyers?|refund(ed)?|checkout|cart"),
     ("webinar", "webinars?|masterclass(es)?|livestream|replay|workshops?|summit"),
     ("survey", "surveys?|quiz(zes)?|questionnaires?|polls?|nps|assessments?"),
@@ -26,13 +26,25 @@ _KINDS: Final = (
         "forms?|opt ?in|opted in|sign ?up|signed up|submitted|lead magnet|downloads?|"
         "downloaded|application|applied|contacted us",
     ),
+    ("video", "videos?|watched|vsl|livestreamed"),
+    (
+        "event",
+        "events?|conferences?|meet ?ups?|retreats?|boot ?camps?|tickets?|appointments?|booked|"
+        "calls? (booked|completed|cancel(l)?ed|scheduled)|attended",
+    ),
     ("purchase", "customers?|orders?|ordered|paid|upsell|downsell|bump|rebill(ed)?"),
 )
+KINDS: Final = (
+    "form", "survey", "webinar", "membership", "course", "purchase", "video", "event",
+)  # fmt: skip
 # Words that say what happened, shown as further evidence.
 _DEEDS: Final = (
     "register(ed)?|registrants?|attend(ed|ee|ees)?|missed|no ?show|watched|started|completed?|"
     "finished|passed|failed|granted|revoked|joined|left|cancel(l)?ed|abandoned|filled|taken|viewed"
 )
+
+# Words that say that nothing of the sort has happened yet: an interest, a link that was clicked.
+_WISHES: Final = "interest(s|ed)?|clicked|invited?|wants?"
 
 SCHEMA: Final = pl.Schema(
     {
@@ -50,7 +62,7 @@ def _whole_words(pattern: str) -> str:
 
 def behavioural_tags(parsed_tags: pl.DataFrame) -> pl.DataFrame:
     """The tags that look like events, most frequent first: `tag`, `contacts` (who carry it),
-    `kind` (form, survey, webinar, membership, course, purchase), `evidence` (its words).
+    `kind` (one of `KINDS`), `evidence` (its words).
 
     Only the name is known: not when, why or how often it happened. An empty frame means that
     nothing of the account's history can be told from its tags.
@@ -67,15 +79,17 @@ def behavioural_tags(parsed_tags: pl.DataFrame) -> pl.DataFrame:
     kind = pl.coalesce(
         [
             pl.when(pl.col("_words").str.contains(_whole_words(pattern))).then(pl.lit(name))
-            for name, pattern in _KINDS
+            for name, pattern in _WORDS
         ]
     )
-    every_word = _whole_words("|".join([*(pattern for _, pattern in _KINDS), _DEEDS]))
+    every_word = _whole_words("|".join([*(pattern for _, pattern in _WORDS), _DEEDS]))
     evidence = pl.col("_words").str.extract_all(every_word).list.unique(maintain_order=True)
     return (
         tags.with_columns(_words=words)
         .with_columns(kind=kind, evidence=evidence.list.join(", "))
-        .filter(pl.col("kind").is_not_null())
+        .filter(
+            pl.col("kind").is_not_null() & ~pl.col("_words").str.contains(_whole_words(_WISHES))
+        )
         .sort("contacts", "tag_folded", descending=[True, False])
         .select(SCHEMA.names())
         .cast(SCHEMA)

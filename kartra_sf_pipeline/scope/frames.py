@@ -3,10 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import polars as pl
 
 Frames = Mapping[str, pl.DataFrame]
+
+_FATE: Final = ("disposition", "reason")
+# What the figures read of wide frames; of those that are not named here, every column.
+READ: Final[Mapping[str, tuple[str, ...]]] = {
+    "raw_contacts": (
+        "email", "first_name", "last_name", "phone", "company", "country", "date_joined",
+        "gdpr_status", "gdpr_communications", "tags", "lists",
+    ),
+    "raw_companies": ("source_line",),
+    "raw_transactions": ("source_line",),
+    "raw_subscriptions": ("source_line",),
+    "raw_affiliates": ("source_line",),
+    "raw_calendar_bookings": ("source_line",),
+    "raw_custom_fields": ("source_line",),
+    "raw_notes": ("source_line",),
+    "contacts_prepared": (*_FATE, "joined_at"),
+    "contacts_unified": (
+        "contact_key", "email", "email_verdict", "mailing_status", "blocklisted", "mailable",
+        "name_review", "tags",
+    ),
+    "contacts_suppressed": ("contact_key", "tags", "lists", "reason"),
+    "contact_rows": _FATE,
+    "contact_matches": ("decision",),
+    "companies_prepared": ("account_key",),
+    "company_rows": _FATE,
+    "transactions_prepared": (
+        *_FATE, "type", "contact_key", "opportunity_key", "currency", "amount", "revenue",
+        "sales_tax", "shipping_cost", "close_date",
+    ),
+    "subscriptions_prepared": (*_FATE, "status"),
+    "subscriptions_derived": (*_FATE, "status"),
+    "affiliates_prepared": _FATE,
+    "affiliates_derived": _FATE,
+    "bookings_prepared": _FATE,
+    "notes_prepared": _FATE,
+    "products_derived": ("product_key",),
+    "quarantine": ("export", "source_file", "reason"),
+}  # fmt: skip
+
+
+def read_narrow(stored: Mapping[str, pl.LazyFrame]) -> dict[str, pl.DataFrame]:
+    """The frames of a run with the columns that the figures read.
+
+    Columns of an account's own (`x__*`) keep their names and lose their values.
+    """
+    narrow: dict[str, pl.DataFrame] = {}
+    for name, frame in stored.items():
+        names = frame.collect_schema().names()
+        wanted = READ.get(name)
+        if wanted is not None:
+            own = [pl.lit(None, pl.String).alias(c) for c in names if c.startswith("x__")]
+            frame = frame.select(*(c for c in names if c in wanted), *own)
+        narrow[name] = frame.collect()
+    return narrow
 
 
 def height(frames: Frames, name: str) -> int:

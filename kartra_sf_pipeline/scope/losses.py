@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from kartra_sf_pipeline.prepare.suppression import RULES
 from kartra_sf_pipeline.scope.frames import Frames, count, disposed, distinct, height
 
 SCHEMA: Final = pl.Schema(
@@ -35,6 +36,8 @@ _NOT_EXPORTED: Final = "Kartra exports no rows of it."
 _MEND: Final = "Mend the rows in Kartra or in the file, and run again."
 
 _WHAT_TO_DO: Final = {
+    "person_suppressed": "Choose fewer rules in KARTRA_SF_SUPPRESS if its person is to move.",
+    **dict.fromkeys(RULES, "Take the rule out of KARTRA_SF_SUPPRESS if they are to move."),
     "failed_payment": "Nothing: no money was collected.",
     "deleted_in_kartra": "Restore the contact in Kartra first if it is wanted.",
     "buyer_not_found": "Export all contacts and run again; restore deleted ones in Kartra first.",

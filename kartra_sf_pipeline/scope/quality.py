@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
 
 from kartra_sf_pipeline.prepare.nulls import clean
-from kartra_sf_pipeline.scope.frames import Frames
 
 SCHEMA: Final = pl.Schema(
     {
@@ -23,7 +23,7 @@ SCHEMA: Final = pl.Schema(
 _ADDED: Final = ("source_file", "source_line", "extract_date", "currency")
 
 
-def data_quality(frames: Frames) -> pl.DataFrame:
+def data_quality(frames: Mapping[str, pl.DataFrame | pl.LazyFrame]) -> pl.DataFrame:
     """One row per text column of every `raw_*` frame, in the order of the exports.
 
     `export`; `column`; `filled`: cells that say something ("N/A" and the like do not);
@@ -31,19 +31,21 @@ def data_quality(frames: Frames) -> pl.DataFrame:
     `longest`: characters of the longest.
     """
     tables = [
-        _profile(name.removeprefix("raw_"), frame)
+        _profile(name.removeprefix("raw_"), frame.lazy())
         for name, frame in frames.items()
         if name.startswith("raw_")
     ]
     return pl.concat([SCHEMA.to_frame(), *tables])
 
 
-def _profile(export: str, frame: pl.DataFrame) -> pl.DataFrame:
+def _profile(export: str, frame: pl.LazyFrame) -> pl.DataFrame:
     names = [
-        name for name, dtype in frame.schema.items() if dtype == pl.String and name not in _ADDED
+        name
+        for name, dtype in frame.collect_schema().items()
+        if dtype == pl.String and name not in _ADDED
     ]
-    # Column by column: the cleaned copies of a wide export would not fit beside it.
-    rows = [(export, name, *_measure(frame.get_column(name))) for name in names]
+    # Column by column: a wide export and its cleaned copy would not fit into memory together.
+    rows = [(export, name, *_measure(frame.select(name).collect().to_series())) for name in names]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 

@@ -47,10 +47,13 @@ def test_a_rehearsal_succeeds_and_says_so(story: Story) -> None:
     assert story.first.summary["errors"] == []
 
 
-def test_every_gate_of_a_rehearsal_passes(story: Story) -> None:
+def test_every_gate_of_a_rehearsal_passes_but_for_unproven_completeness(story: Story) -> None:
     gates = story.first.summary["gates"]
     assert len(gates) > 100
-    assert [gate for gate in gates if not gate["passed"]] == []
+    failed = [gate for gate in gates if not gate["passed"]]
+    # The story's folder holds no figures read off Kartra's screens, and the scope says so.
+    assert [gate["check"] for gate in failed] == ["completeness_is_proven"]
+    assert not failed[0]["blocking"]
 
 
 def test_every_source_row_has_exactly_one_fate(story: Story) -> None:

@@ -1,5 +1,6 @@
 """Sound frames for each gate: what the pipeline itself makes of the sample account."""
 
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -24,6 +25,11 @@ from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline.prepare.transactions import prepare_transactions
 from kartra_sf_pipeline.sample.account import write_account
+from kartra_sf_pipeline.scope.audit import audit
+from kartra_sf_pipeline.scope.control_file import ControlTotals
+from kartra_sf_pipeline.scope.control_totals import control_totals
+from kartra_sf_pipeline.scope.extract_judgement import extract_judgement
+from kartra_sf_pipeline.scope.source_identity import source_identity
 
 ZONE = "America/New_York"
 BOOK = "01s000000000001AAA"
@@ -100,7 +106,26 @@ def _frames() -> dict[str, pl.DataFrame]:
         name: shape(frame, field_map.phases[name], LENGTHS.get(name, {}))
         for name, frame in rows.items()
     }
+    kept = prepared.filter(pl.col("disposition") == "keep").height
+    sold = transactions.filter(pl.col("reason").fill_null("") != "older_extract").height
+    read_off = ControlTotals(
+        counts={"contacts": kept, "transactions": sold},
+        money={("revenue", "USD"): Decimal("0.01")},
+        tolerance_percent=Decimal(0),
+    )
+    counted = {
+        "contacts_prepared": prepared,
+        "contacts_unified": unified,
+        "transactions_prepared": transactions,
+        "quarantine": read.quarantine,
+    }
+    revenue = control_totals(counted, read_off).filter(pl.col("what") == "revenue")["found"][0]
+    read_off.money["revenue", "USD"] = revenue
     return {
+        "control_totals": control_totals(counted, read_off),
+        "source_identity": source_identity({name: frame.lazy() for name, frame in raw.items()}),
+        "extract_judgement": extract_judgement(raw["contacts"].lazy(), read.quarantine),
+        "account_audit": audit(counted, plan_contacts=12_500),
         **{f"raw_{export}": frame for export, frame in raw.items()},
         "contacts_prepared": prepared,
         "contacts_unified": unified,

@@ -40,6 +40,10 @@ SPOIL: dict[str, Mutation] = {
     "reversals_are_negative": lambda frame: frame.with_columns(
         type=pl.lit("refund"), signed_amount=pl.lit("5.00").cast(pl.Decimal(18, 2))
     ),
+    "completeness_is_proven": _set(status="not_given"),
+    "exports_are_of_one_account": _set(verdict="disjoint"),
+    "extracts_are_fit": _set(verdict="unfit"),
+    "kartra_plan_has_room": _set(note="Nearly full."),
     "rows_that_arrive_name_a_record": _set(planned="load", key=None),
     "rows_set_aside_say_why": _set(planned="suppress", reason=None),
 }
