@@ -36,16 +36,19 @@ def components(edges: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame({"contact_key": keys, "cluster": labels.astype(np.int32)})
 
 
-def guard_chains(matches: pl.DataFrame) -> pl.DataFrame:
+def guard_chains(matches: pl.DataFrame, held: pl.Expr | None = None) -> pl.DataFrame:
     """Turn merges into reviews until every group is a star around its centre.
 
     The centre has most merges, then the best scores, then the smallest key. A pair that links a
-    member of the star with someone outside it is demoted; the rest is looked at again.
+    member of the star with someone outside it is demoted; the rest is looked at again. Pairs for
+    which `held` is true are a person's word: they stand, and form chains where they must.
     """
     frame = matches.with_row_index("_pair")
+    fixed = frame.filter(held)["_pair"] if held is not None else frame["_pair"].clear()
     # Every round settles at least the biggest star of each group.
     while True:
         chained = _links_out_of_stars(frame.filter(pl.col("decision") == MERGE))
+        chained = chained.filter(~chained.is_in(fixed.implode()))
         if chained.is_empty():
             return frame.drop("_pair")
         broken = pl.col("_pair").is_in(chained.implode())

@@ -14,11 +14,13 @@ import polars as pl
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.prepare.blocks import BlockReport, candidate_pairs
-from kartra_sf_pipeline.prepare.clusters import IGNORE, MERGE, REVIEW, guard_chains
+from kartra_sf_pipeline.prepare.clusters import IGNORE, MERGE, REVIEW
 from kartra_sf_pipeline.prepare.comparison import Pairs, columns_of
 from kartra_sf_pipeline.prepare.decisions import judge
 from kartra_sf_pipeline.prepare.evidence import LISTED_AT
+from kartra_sf_pipeline.prepare.follow import settle
 from kartra_sf_pipeline.prepare.match_features import features
+from kartra_sf_pipeline.prepare.review import NO_DECISIONS, Decisions
 
 MATCH_SCHEMA: Final = {
     "left_key": pl.String,
@@ -71,8 +73,12 @@ def match_contacts(
     return find_matches(prepared, thresholds).pairs
 
 
-def find_matches(prepared: pl.DataFrame, thresholds: Thresholds = Thresholds()) -> Matches:
-    """`match_contacts` with the counts of what was compared.
+def find_matches(
+    prepared: pl.DataFrame,
+    thresholds: Thresholds = Thresholds(),
+    decisions: Decisions = NO_DECISIONS,
+) -> Matches:
+    """`match_contacts` with the counts of what was compared, and with people's `decisions`.
 
     Reads `match_features.columns_read` of contacts_prepared. Which of two keys is left does not
     depend on the order of the rows.
@@ -94,8 +100,8 @@ def find_matches(prepared: pl.DataFrame, thresholds: Thresholds = Thresholds()) 
         )
         found.append(judged.filter(pl.col("score") >= LISTED_AT))
     if not found:
-        return Matches(pl.DataFrame(schema=MATCH_SCHEMA), 0, 0, blocks)
-    scored = guard_chains(_decided(pl.concat(found), thresholds))
+        found = [pl.DataFrame(schema=MATCH_SCHEMA).drop("decision")]
+    scored = settle(_decided(pl.concat(found), thresholds), decisions, keys)
     ordered = scored.select(list(MATCH_SCHEMA)).sort(
         ["score", "left_key", "right_key"], descending=[True, False, False]
     )
