@@ -7,14 +7,24 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import DATA_ENGINEERING, PREPARE
-from kartra_sf_pipeline.assets.previews import counts, preview
+from kartra_sf_pipeline.assets.previews import PREVIEW_ROWS, counts, preview, table
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
-from kartra_sf_pipeline.prepare.matching import match_contacts
+from kartra_sf_pipeline.prepare.match_features import columns_read
+from kartra_sf_pipeline.prepare.matching import Thresholds, find_matches
+from kartra_sf_pipeline.prepare.merges import contact_merges
 from kartra_sf_pipeline.prepare.notes import prepare_notes
 from kartra_sf_pipeline.prepare.products import derive_products
+from kartra_sf_pipeline.prepare.review import (
+    CONTACT,
+    REVIEW_FILE,
+    contacts_shown,
+    read_decisions,
+    write_review,
+)
+from kartra_sf_pipeline.prepare.spend import contact_spend as spend_of_contacts
 from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
 from kartra_sf_pipeline.prepare.suppression import (
     Staleness,
@@ -27,7 +37,7 @@ from kartra_sf_pipeline.prepare.suppression import (
     suppress_people,
 )
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
-from kartra_sf_pipeline.prepare.transactions import prepare_transactions
+from kartra_sf_pipeline.prepare.transactions import judge_transactions
 from kartra_sf_pipeline.resources import RunSettings
 from kartra_sf_pipeline.settings import Settings
 
@@ -79,16 +89,49 @@ def contacts_prepared(
 
 
 @dg.asset(**_COMMON)
-def contact_matches(contacts_prepared: Frame) -> Result:
-    """Pairs of contacts that may be one person, with scores, evidence and the decision."""
-    frame = match_contacts(contacts_prepared)
-    return _result(frame, decisions=counts(frame, "decision"))
+def contact_matches(settings: RunSettings, contacts_prepared: pl.LazyFrame) -> Result:
+    """Pairs of contacts that may be one person, with scores, evidence and the decision.
+
+    People's decisions in the home folder's match_review.csv stand over the scores; the file is
+    rewritten with the pairs of this run.
+    """
+    given = settings.load()
+    names = contacts_prepared.collect_schema().names()
+    decisions = read_decisions(given.home / REVIEW_FILE).of(CONTACT)
+    found = find_matches(
+        contacts_prepared.select(columns_read(names)).collect(),
+        Thresholds(given.merge_at, given.review_at),
+        decisions,
+    )
+    waiting = write_review(
+        given.home / REVIEW_FILE,
+        CONTACT,
+        found.pairs,
+        contacts_shown(_paired(contacts_prepared, found.pairs)),
+        decisions,
+    )
+    return _result(
+        found.pairs,
+        decisions=counts(found.pairs, "decision"),
+        compared=found.compared,
+        compared_in_full=found.read,
+        blocks=table(pl.DataFrame(found.blocks)),
+        awaiting_a_decision=waiting,
+        decided=decisions.frame.height,
+    )
+
+
+def _paired(prepared: pl.LazyFrame, pairs: Frame) -> Frame:
+    """The contacts that stand in a pair: the others need not be read to be shown."""
+    keys = pl.concat([pairs["left_key"], pairs["right_key"].alias("left_key")]).unique()
+    return prepared.filter(pl.col("contact_key").is_in(keys.implode())).collect()
 
 
 @dg.multi_asset(
     outs={
         "contacts_unified": _out("One row per person after merging, with what was folded in."),
         "contact_rows": _out("What became of each row of the contacts export."),
+        "contact_merges": _out("Every contact that was folded into another: why, what differs."),
         "contacts_suppressed": _out("People who stay behind by choice, with the rule."),
     }
 )
@@ -104,6 +147,7 @@ def unified_people(
     leave behind are set aside.
     """
     unified, rows = unify_contacts(contacts_prepared, contact_matches, raw_companies=raw_companies)
+    merges = contact_merges(contacts_prepared, contact_matches, unified)
     people = _without_suppressed(
         settings.load(), unified, rows, raw_transactions, raw_calendar_bookings
     )
@@ -114,6 +158,7 @@ def unified_people(
         mailable=int(unified["mailable"].fill_null(value=False).sum()),
         consent=counts(unified, "consent_reason"),
     )
+    yield _output("contact_merges", merges, rules=counts(merges, "rule"))
     yield _output("contact_rows", rows)
     yield _output("contacts_suppressed", people.people, rules=counts(people.people, "reason"))
 
@@ -164,20 +209,29 @@ def found_companies(contacts_unified: Frame, raw_companies: Frame) -> Iterator[d
 @dg.asset(**_COMMON)
 def transactions_prepared(
     settings: RunSettings,
-    raw_transactions: Frame,
+    raw_transactions: pl.LazyFrame,
     raw_subscriptions: Frame,
     contacts_unified: Frame,
     contacts_suppressed: Frame,
-) -> Result:
+) -> dg.MaterializeResult[pl.LazyFrame]:
     """Every billing event: typed, joined to its buyer, and what becomes of it."""
-    frame = prepare_transactions(
-        raw_transactions, raw_subscriptions, contacts_unified, zone=settings.load().zone
+    judged = judge_transactions(
+        raw_transactions,
+        raw_subscriptions,
+        contacts_unified,
+        zone=settings.load().zone,
+        left_out=contacts_suppressed,
     )
-    if contacts_suppressed.height:
-        frame = follow_people(
-            frame, raw_transactions, contacts_suppressed, email="buyer_email", lead_id="lead_id"
-        )
-    return _result(frame, types=counts(frame, "type"))
+    # The frame is not computed here: it streams into its file, whatever its size.
+    about = _about(judged.decisions, types=counts(judged.decisions, "type"))
+    first = judged.frame.head(PREVIEW_ROWS).collect(engine="streaming")
+    return dg.MaterializeResult(value=judged.frame, metadata={**about, "preview": preview(first)})
+
+
+@dg.asset(**_COMMON)
+def contact_spend(transactions_prepared: pl.LazyFrame) -> Result:
+    """What each contact paid, computed here: Kartra exports no total, and the map moves none."""
+    return _result(spend_of_contacts(transactions_prepared))
 
 
 @dg.multi_asset(
@@ -189,7 +243,7 @@ def transactions_prepared(
 def recurring_plans(
     settings: RunSettings,
     raw_subscriptions: Frame,
-    transactions_prepared: Frame,
+    transactions_prepared: pl.LazyFrame,
     contacts_unified: Frame,
     contacts_suppressed: Frame,
 ) -> Iterator[dg.Output[Frame]]:
@@ -211,7 +265,9 @@ def recurring_plans(
         "affiliates_derived": _out("Affiliates that only the transactions know of."),
     }
 )
-def partners(raw_affiliates: Frame, transactions_prepared: Frame) -> Iterator[dg.Output[Frame]]:
+def partners(
+    raw_affiliates: Frame, transactions_prepared: pl.LazyFrame
+) -> Iterator[dg.Output[Frame]]:
     """From the export first, else from the sales that name one."""
     prepared, derived = prepare_affiliates(raw_affiliates, transactions_prepared)
     yield _output("affiliates_prepared", prepared)
@@ -248,6 +304,6 @@ def notes_prepared(
 
 
 @dg.asset(**_COMMON)
-def products_derived(transactions_prepared: Frame, subscriptions_prepared: Frame) -> Result:
+def products_derived(transactions_prepared: pl.LazyFrame, subscriptions_prepared: Frame) -> Result:
     """The catalogue that transactions and subscriptions imply: Kartra exports none."""
     return _result(derive_products(transactions_prepared, subscriptions_prepared))

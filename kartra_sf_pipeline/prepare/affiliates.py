@@ -31,7 +31,7 @@ def affiliate_key(username: pl.Expr, email: pl.Expr, name: pl.Expr) -> pl.Expr:
 
 
 def prepare_affiliates(
-    raw: pl.DataFrame, transactions: pl.DataFrame
+    raw: pl.DataFrame, transactions: pl.DataFrame | pl.LazyFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`affiliates_prepared` (one row per raw row) and `affiliates_derived`, of equal columns.
 
@@ -40,7 +40,7 @@ def prepare_affiliates(
     name for its e-mail, so that it is not counted twice. Derived rows have no amounts: what an
     affiliate earned is not added up here.
     """
-    named = _named_in(transactions)
+    named = _named_in(transactions.lazy())
     facts = raw.select(
         clean_id(pl.col("affiliate_id")),
         clean(pl.col("name")),
@@ -148,16 +148,20 @@ def _namesake() -> Rule:
     )
 
 
-def _named_in(transactions: pl.DataFrame) -> pl.DataFrame:
+def _named_in(transactions: pl.LazyFrame) -> pl.DataFrame:
     """One row per affiliate user name: the latest name and e-mail, the lineage of the first row."""
-    mentions = transactions.select(
-        username=clean(pl.col("affiliate_username")),
-        name=clean(pl.col("affiliate_name")),
-        email=clean(pl.col("affiliate_email")).str.to_lowercase(),
-        extract_date="extract_date",
-        source_file="source_file",
-        source_line="source_line",
-    ).drop_nulls("username")
+    mentions = (
+        transactions.select(
+            username=clean(pl.col("affiliate_username")),
+            name=clean(pl.col("affiliate_name")),
+            email=clean(pl.col("affiliate_email")).str.to_lowercase(),
+            extract_date="extract_date",
+            source_file="source_file",
+            source_line="source_line",
+        )
+        .drop_nulls("username")
+        .collect(engine="streaming")
+    )
     return (
         mentions.group_by(_folded=folded(pl.col("username")), maintain_order=True)
         .agg(

@@ -157,3 +157,11 @@ def older_extract() -> Rule:
     return Rule(
         superseded(), MERGE, "older_extract", pl.format("The newest copy is {}.", "newest_place")
     )
+
+
+def counted(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows that count: kept or folded into a record, but no older copies of other rows."""
+    return frame.filter(
+        pl.col("disposition").is_in([KEEP, MERGE])
+        & (pl.col("reason").is_null() | (pl.col("reason") != "older_extract"))
+    )

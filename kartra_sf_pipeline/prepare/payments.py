@@ -4,56 +4,47 @@ from __future__ import annotations
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE
+from kartra_sf_pipeline.prepare.dispositions import KEEP, counted
 from kartra_sf_pipeline.prepare.money import MONEY
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, Role, types_with
 
 
-def opening_first(payments: pl.DataFrame) -> pl.DataFrame:
-    """Payments per subscription with the opening one first: the earliest Sale, else the earliest
-    Rebill. Ties go to the earlier row of the frame.
-    """
-    return (
-        payments.with_row_index("_order")
-        .sort("subscription_key", pl.col("type") != "sale", "occurred_at", "_order")
-        .drop("_order")
-    )
-
-
-def _counted(transactions: pl.DataFrame) -> pl.DataFrame:
-    """Rows of known subscriptions that count: no older copies, nothing held back."""
-    return transactions.filter(
-        pl.col("subscription_key").is_not_null()
-        & pl.col("disposition").is_in([KEEP, MERGE])
-        & (pl.col("reason").is_null() | (pl.col("reason") != "older_extract"))
-    )
-
-
-def payment_summary(transactions: pl.DataFrame) -> pl.DataFrame:
+def payment_summary(transactions: pl.LazyFrame) -> pl.DataFrame:
     """Per `opportunity_key` of a subscription: `first_amount`, `first_paid_on`, `rebill_count`,
-    `rebill_total`, `last_payment_on`, from prepared transactions.
+    `rebill_total`, `last_payment_on`, `trial`, from prepared transactions.
+
+    `trial` is true where a payment was marked as the one of a trial.
     """
-    payments = _counted(transactions).filter(pl.col("type").is_in(types_with(Role.PAYMENT)))
-    opening = pl.col("type").first() == "sale"
-    later = pl.col("amount").slice(pl.when(opening).then(1).otherwise(0))
+    # Which Sale opens a subscription was settled when its rows were judged.
+    opens = (pl.col("type") == "sale") & (
+        (pl.col("disposition") == KEEP) | (pl.col("reason") == "first_payment").fill_null(False)
+    )
     return (
-        opening_first(payments)
-        .group_by("subscription_key", maintain_order=True)
+        counted(transactions)
+        .filter(
+            pl.col("subscription_key").is_not_null()
+            & pl.col("type").is_in(types_with(Role.PAYMENT))
+        )
+        .select("subscription_key", "amount", "close_date", "trial", _opens=opens)
+        .group_by("subscription_key")
         .agg(
-            pl.when(opening).then(pl.col("amount").first()).alias("first_amount"),
-            pl.when(opening).then(pl.col("close_date").first()).alias("first_paid_on"),
-            later.len().cast(pl.Int64).alias("rebill_count"),
-            later.sum().cast(MONEY).alias("rebill_total"),
-            pl.col("close_date").max().alias("last_payment_on"),
+            first_amount=pl.col("amount").filter("_opens").first(),
+            first_paid_on=pl.col("close_date").filter("_opens").first(),
+            rebill_count=(~pl.col("_opens")).sum().cast(pl.Int64),
+            rebill_total=pl.col("amount").filter(~pl.col("_opens")).sum().cast(MONEY),
+            last_payment_on=pl.col("close_date").max(),
+            trial=pl.col("trial").any(),
         )
         .rename({"subscription_key": "opportunity_key"})
+        .collect(engine="streaming")
     )
 
 
-def derived_subscriptions(transactions: pl.DataFrame, summary: pl.DataFrame) -> pl.DataFrame:
+def derived_subscriptions(transactions: pl.LazyFrame, summary: pl.DataFrame) -> pl.DataFrame:
     """One row per subscription whose opportunity is a transaction that was kept for it.
 
-    Status by the last event that speaks of one; `end_date` is the day of a last cancellation.
+    Status by the last event that speaks of one; `end_date` is the day of a last cancellation;
+    `payment_number` is the highest that a payment had.
     """
     keepers = transactions.filter(
         (pl.col("disposition") == KEEP) & (pl.col("opportunity_key") == pl.col("subscription_key"))
@@ -63,10 +54,15 @@ def derived_subscriptions(transactions: pl.DataFrame, summary: pl.DataFrame) -> 
         for rule in TRANSACTION_RULES.values()
         if rule.subscription_status
     }
-    events = _counted(transactions).filter(pl.col("type").is_in(list(status_of)))
+    rows = counted(transactions).join(
+        keepers.select("subscription_key"), on="subscription_key", how="semi"
+    )
     # Money and the event that follows from it often share a second: the state change is the later.
     last = (
-        events.with_row_index("_order")
+        rows.with_row_index("_order")
+        .filter(pl.col("type").is_in(list(status_of)))
+        .select("subscription_key", "type", "occurred_at", "close_date", "_order")
+        .collect(engine="streaming")
         .sort("occurred_at", pl.col("type").is_in(types_with(Role.STATUS)), "_order")
         .unique("subscription_key", keep="last", maintain_order=True)
         .with_columns(
@@ -79,11 +75,10 @@ def derived_subscriptions(transactions: pl.DataFrame, summary: pl.DataFrame) -> 
         )
     )
     started = (
-        _counted(transactions)
-        .filter(pl.col("type").is_in(types_with(Role.PAYMENT)))
-        .group_by("subscription_key")
-        .agg(start_date=pl.col("close_date").min())
-        .rename({"subscription_key": "opportunity_key"})
+        rows.filter(pl.col("type").is_in(types_with(Role.PAYMENT)))
+        .group_by(opportunity_key="subscription_key")
+        .agg(start_date=pl.col("close_date").min(), payment_number=pl.col("payment_number").max())
+        .collect(engine="streaming")
     )
     carried = [
         "product",
@@ -110,6 +105,7 @@ def derived_subscriptions(transactions: pl.DataFrame, summary: pl.DataFrame) -> 
             subscription_id=pl.col("opportunity_key").str.slice(1),
             derived=pl.lit(True),
         )
+        .collect(engine="streaming")
         .join(started, on="opportunity_key", how="left", maintain_order="left")
         .join(last, on="opportunity_key", how="left", maintain_order="left")
         .join(summary, on="opportunity_key", how="left", maintain_order="left")

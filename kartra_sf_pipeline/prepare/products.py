@@ -9,11 +9,16 @@ from typing import Final
 
 import polars as pl
 
+from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE, counted
 from kartra_sf_pipeline.prepare.money import MONEY
 from kartra_sf_pipeline.prepare.side_join import side_join
 
 # Salesforce text keys hold 255 characters; two slugs, two hashes and a separator must fit.
 _SLUG_LENGTH: Final = 100
+
+_MENTION: Final = (
+    "product_key", "product", "price_point", "currency", "source_file", "source_line",
+)  # fmt: skip
 
 PRODUCT_SCHEMA: Final = pl.Schema(
     {
@@ -63,20 +68,34 @@ def with_product_key(frame: pl.DataFrame) -> pl.DataFrame:
     return side_join(frame, product_keys(frame), ["product", "price_point"], nulls_equal=True)
 
 
-def _modal_price(rows: pl.DataFrame, amount: str) -> pl.DataFrame:
+def _modal_price(rows: pl.LazyFrame, amount: str) -> pl.DataFrame:
     """The most frequent amount per product with its currency; of equals the highest."""
     return (
         rows.drop_nulls(amount)
         .group_by("product_key", amount, "currency")
         .len()
+        .collect(engine="streaming")
         .sort("len", amount, "currency", descending=True, nulls_last=True)
         .unique("product_key", keep="first", maintain_order=True)
         .select("product_key", list_price=pl.col(amount), price_currency="currency")
     )
 
 
+def _first_mention(rows: pl.LazyFrame, when: pl.Expr) -> pl.DataFrame:
+    """The earliest row of each product, of one day the first in the files."""
+    dated = rows.select(*_MENTION, when=when)
+    # Only rows of a product's first day are sorted, of however many there are.
+    days = dated.group_by("product_key").agg(pl.col("when").min())
+    return (
+        dated.join(days, on=["product_key", "when"], how="semi", nulls_equal=True)
+        .collect(engine="streaming")
+        .sort("when", "source_file", "source_line", nulls_last=True)
+        .unique("product_key", keep="first", maintain_order=True)
+    )
+
+
 def derive_products(
-    transactions: pl.DataFrame, subscriptions: pl.DataFrame | None = None
+    transactions: pl.DataFrame | pl.LazyFrame, subscriptions: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """One row per product and price point that a kept or merged money row names.
 
@@ -85,26 +104,19 @@ def derive_products(
     the modal next payment of subscriptions; null when nothing was ever sold at a known price.
     `sales` counts sales. Name, price point and lineage are those of the earliest row.
     """
-    moving = pl.col("disposition").is_in(["keep", "merge"]) & pl.col("product_key").is_not_null()
+    named = pl.col("product_key").is_not_null()
     # Copies of a row in older exports are the same sale.
-    sold = transactions.filter(
-        moving & (pl.col("reason").is_null() | (pl.col("reason") != "older_extract"))
-    )
-    columns = ["product_key", "product", "price_point", "currency", "source_file", "source_line"]
-    mentions = [sold.select(*columns, when=pl.col("occurred_at").dt.date(), rank=pl.lit(0))]
+    sold = counted(transactions.lazy()).filter(named)
+    mentions = [_first_mention(sold, pl.col("occurred_at").dt.date())]
     sales = sold.filter(pl.col("type") == "sale")
     prices = [_modal_price(sales, "base_price"), _modal_price(sales, "amount")]
     if subscriptions is not None:
-        subscribed = subscriptions.filter(moving)
-        mentions.append(subscribed.select(*columns, when="start_date", rank=pl.lit(1)))
+        subscribed = subscriptions.lazy().filter(named & pl.col("disposition").is_in([KEEP, MERGE]))
+        mentions.append(_first_mention(subscribed, pl.col("start_date")))
         prices.append(_modal_price(subscribed, "next_payment_amount"))
-    earliest = (
-        pl.concat(mentions)
-        .sort("rank", "when", "source_file", "source_line", nulls_last=True)
-        .unique("product_key", keep="first", maintain_order=True)
-    )
+    earliest = pl.concat(mentions).unique("product_key", keep="first", maintain_order=True)
     best_price = pl.concat(prices).unique("product_key", keep="first", maintain_order=True)
-    counts = sales.group_by("product_key").len("sales")
+    counts = sales.group_by("product_key").len("sales").collect(engine="streaming")
     return (
         earliest.join(best_price, on="product_key", how="left", maintain_order="left")
         .join(counts, on="product_key", how="left", maintain_order="left")

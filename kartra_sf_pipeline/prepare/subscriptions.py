@@ -39,7 +39,7 @@ _NUMBERS: Final = {name: name for name in ("next_payment_amount", "payment_numbe
 
 
 def judged_subscriptions(
-    raw: pl.DataFrame, payers: pl.DataFrame, contacts: ContactLookup
+    raw: pl.DataFrame, payers: pl.LazyFrame, contacts: ContactLookup
 ) -> pl.DataFrame:
     """One row per raw row with its disposition; the contact is the row's own or, failing that, the
     payer's.
@@ -80,8 +80,12 @@ def judged_subscriptions(
         unreadable_value(raw, facts, _NUMBERS).alias("_bad_amount"),
     )
     facts = with_product_key(contacts.resolve(facts, email="buyer_email", lead_id="lead_id"))
+    unknown = facts.filter(pl.col("contact_key").is_null())["opportunity_key"].drop_nulls()
     payer = (
-        payers.drop_nulls(["subscription_key", "contact_key"])
+        payers.filter(pl.col("subscription_key").is_in(unknown.unique().implode()))
+        .select("subscription_key", "contact_key", "occurred_at")
+        .drop_nulls(["subscription_key", "contact_key"])
+        .collect(engine="streaming")
         .sort("occurred_at", "contact_key")
         .unique("subscription_key", keep="first", maintain_order=True)
         .select(opportunity_key="subscription_key", _payer="contact_key")
@@ -146,22 +150,23 @@ def _unknown_buyer() -> Rule:
 
 def prepare_subscriptions(
     raw: pl.DataFrame,
-    transactions: pl.DataFrame,
+    transactions: pl.DataFrame | pl.LazyFrame,
     contacts_unified: pl.DataFrame,
     *,
     zone: str,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`subscriptions_prepared` (one row per raw row) and `subscriptions_derived`, of equal columns.
 
-    `transactions` are the prepared ones. Payments are summed per subscription: `first_amount` and
-    `first_paid_on` are those of the opening Sale; `rebill_count` and `rebill_total` cover every
-    later payment; refunds are not deducted, they are records of their own. Derived rows stand for
-    subscriptions that have payments and no sound row in the export; their `status` is rebuilt from
-    the last event, and what only the export could say is null.
+    `transactions` are the prepared ones, of which a few columns are read at a time. Payments are
+    summed per subscription: `first_amount` and `first_paid_on` are those of the opening Sale;
+    `rebill_count` and `rebill_total` cover every later payment; refunds are not deducted, they are
+    records of their own; `trial` is true where a payment was that of a trial, null without any.
+    Derived rows stand for subscriptions that have payments and no sound row in the export; their
+    `status` is rebuilt from the last event, and what only the export could say is null.
     """
-    lookup = contact_lookup(contacts_unified)
-    judged = judged_subscriptions(raw, transactions, lookup)
-    summary = payment_summary(transactions)
+    money = transactions.lazy()
+    judged = judged_subscriptions(raw, money, contact_lookup(contacts_unified))
+    summary = payment_summary(money)
     prepared = (
         judged.join(summary, on="opportunity_key", how="left", maintain_order="left")
         .with_columns(
@@ -173,7 +178,7 @@ def prepare_subscriptions(
             pl.exclude("^_.*$", "newest_row", "newest_file", "newest_place", "unreadable_value")
         )
     )
-    derived = derived_subscriptions(transactions, summary)
+    derived = derived_subscriptions(money, summary)
     return prepared, pl.concat([prepared.clear(), derived], how="diagonal_relaxed").select(
         prepared.columns
     )

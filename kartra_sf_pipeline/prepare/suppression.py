@@ -39,7 +39,7 @@ RULES: Final[Mapping[str, str]] = {
 }
 
 # Rows of other exports that were held because their person is not among the contacts.
-_PERSON_MISSING: Final = (
+PERSON_MISSING: Final = (
     "buyer_not_found",
     "attendee_not_found",
     "contact_not_found",
@@ -205,7 +205,7 @@ def follow_people(
     `raw` is the export that `prepared` was made of, `people` the ones left out; `email` and
     `lead_id` name the columns of `raw` that point at a person. Other rows stay as they are.
     """
-    held = prepared.lazy().filter(pl.col("reason").is_in(_PERSON_MISSING))
+    held = prepared.lazy().filter(pl.col("reason").is_in(PERSON_MISSING))
     place = ["source_file", "source_line"]
     wanted = [email] if lead_id is None else [email, lead_id]
     asked = raw.lazy().select(*place, *wanted).join(held.select(place), on=place, how="semi")

@@ -13,6 +13,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
     Rule,
     older_extract,
 )
+from kartra_sf_pipeline.prepare.suppression import PERSON_SUPPRESSED
 from kartra_sf_pipeline.prepare.transaction_rules import Role, types_with
 
 IS_PAYMENT: Final = pl.col("type").is_in(types_with(Role.PAYMENT))
@@ -120,4 +121,7 @@ RULES: Final = [
         MERGE,
         "rebill_rolled_up",
     ),
+    # Given to rows by `follow_people` alone, after all other rules.
+    Rule(pl.lit(False), SUPPRESS, PERSON_SUPPRESSED),
 ]
+FOLLOWS: Final = len(RULES) - 1

@@ -25,6 +25,11 @@ from kartra_sf_pipeline.prepare.dispositions import (
 from kartra_sf_pipeline.prepare.money import MONEY
 from kartra_sf_pipeline.prepare.side_join import side_join
 from kartra_sf_pipeline.prepare.subscriptions import judged_subscriptions
+from kartra_sf_pipeline.prepare.suppression import (
+    PERSON_MISSING,
+    PERSON_SUPPRESSED,
+    follow_people,
+)
 from kartra_sf_pipeline.prepare.transaction_facts import (
     rows_of,
     transaction_details,
@@ -32,6 +37,7 @@ from kartra_sf_pipeline.prepare.transaction_facts import (
     unreadable_rows,
 )
 from kartra_sf_pipeline.prepare.transaction_judgement import (
+    FOLLOWS,
     IS_PAYMENT,
     IS_STATUS,
     PROBLEMS,
@@ -74,6 +80,7 @@ def judge_transactions(
     contacts_unified: pl.DataFrame,
     *,
     zone: str,
+    left_out: pl.DataFrame | None = None,
 ) -> JudgedTransactions:
     """`transactions_prepared`: one row per raw row, in the same order, each with one disposition.
 
@@ -82,7 +89,8 @@ def judge_transactions(
     Refunds and chargebacks are opportunities of their own, of negative `signed_amount`, that name
     the sale they adjust. `amount` is absolute, `signed_amount` zero where no money moved.
 
-    `raw` is read several times: each time only the columns that are asked for.
+    `left_out` are people who stay behind by choice (see `follow_people`): rows that are held for
+    want of one of them are suppressed. `raw` is read several times, a few columns each time.
     """
     contacts = contact_lookup(contacts_unified)
     events = _with_buyers(transaction_events(raw, zone=zone), raw, contacts)
@@ -91,12 +99,14 @@ def judge_transactions(
     sound = ~pl.any_horizontal([problem.when.fill_null(False) for problem in PROBLEMS])
     copies = newest_copies(events, "transaction_id", among=sound)
     events = side_join(events, copies, ROW).with_columns(_live=sound & ~superseded())
-    subscriptions = judged_subscriptions(raw_subscriptions, events, contacts)
+    subscriptions = judged_subscriptions(raw_subscriptions, events.lazy(), contacts)
     exported = subscriptions.filter(pl.col("disposition") == KEEP)["opportunity_key"]
     del contacts
     events = _with_opportunities(events, raw, exported)
     events = events.with_columns(first_rule(RULES).alias(_RULE))
     events = side_join(events, _details(events, raw, unreadable), ROW)
+    if left_out is not None and left_out.height:
+        events = _following(events, raw, left_out)
     return _finished(raw, _with_keys_of_copies(events), zone)
 
 
@@ -185,6 +195,27 @@ def _details(events: pl.DataFrame, raw: pl.LazyFrame, unreadable: pl.DataFrame) 
         .join(newest, on="newest_row", how="left")
     )
     return details(ruled, _RULE, RULES, ROW)
+
+
+def _following(events: pl.DataFrame, raw: pl.LazyFrame, left_out: pl.DataFrame) -> pl.DataFrame:
+    """Suppress the rows that were held because their person is left out."""
+    missing = [n for n, rule in enumerate(RULES) if rule.reason in PERSON_MISSING]
+    held = events.filter(pl.col(_RULE).is_in(missing)).select(
+        ROW, "detail", *disposition_of(pl.col(_RULE), RULES)
+    )
+    columns = ("source_file", "source_line", "buyer_email", "lead_id")
+    held = held.join(rows_of(raw, held[ROW], *columns), on=ROW, maintain_order="left")
+    followed = follow_people(held, held, left_out, email="buyer_email", lead_id="lead_id")
+    told = followed.filter(pl.col("reason") == PERSON_SUPPRESSED).select(ROW, _told="detail")
+    follows = pl.col("_told").is_not_null()
+    return (
+        side_join(events, told, ROW)
+        .with_columns(
+            pl.when(follows).then(pl.lit(FOLLOWS, pl.UInt8)).otherwise(_RULE).alias(_RULE),
+            pl.coalesce("_told", "detail").alias("detail"),
+        )
+        .drop("_told")
+    )
 
 
 def _with_keys_of_copies(events: pl.DataFrame) -> pl.DataFrame:
