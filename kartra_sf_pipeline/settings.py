@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     """How to read a bare 0/1 in the GDPR communications column; unset holds it for review."""
     event_minutes: int = 60
     """Length of a booking: Kartra gives a start and no end."""
+    merge_at: float = Field(default=0.95, ge=0, le=1)
+    """From this score on two contacts, or companies, are merged (prepare/matching.py)."""
+    review_at: float = Field(default=0.75, ge=0, le=1)
+    """From this score on a pair is written to the review file, for a person to decide."""
     suppress: str = ""
     """Rules whose people stay behind, comma-separated (prepare/suppression.py); none by default."""
     stale_months: int = Field(default=24, ge=1)
