@@ -104,10 +104,7 @@ def prepare_emails(raw: pl.Series) -> pl.DataFrame:
     """
     written = tidy(clean(pl.col("email_raw"))).str.to_lowercase()
     text = (
-        pl.coalesce(written.str.extract(_DISPLAYED, 1), written)
-        .str.replace(r"^(?:mailto:|<)+\s*", "")
-        .str.replace(r"[>,;]+$", "")
-        .str.strip_chars()
+        written.str.replace(r"^(?:mailto:|<)+\s*", "").str.replace(r"[>,;]+$", "").str.strip_chars()
     )
     frame = raw.alias("email_raw").to_frame().with_columns(text.alias("_text"))
     local_length = pl.col("_text").str.find("@", literal=True)
@@ -163,7 +160,13 @@ def prepare_emails(raw: pl.Series) -> pl.DataFrame:
         "email",
         tidy(pl.col("email_raw")).alias("email_raw"),
         verdict.alias("email_verdict"),
-        (pl.col("_local") + "@" + typo).alias("email_suggestion"),
+        pl.coalesce(
+            pl.col("_local") + "@" + typo,
+            # "Jane Doe <jane@acme.com>" is no address, but holds one.
+            pl.when(pl.col("email").is_null()).then(
+                tidy(pl.col("email_raw")).str.to_lowercase().str.extract(_DISPLAYED, 1)
+            ),
+        ).alias("email_suggestion"),
     )
 
 

@@ -175,3 +175,27 @@ def test_a_name_joins_the_one_domain_that_goes_with_it() -> None:
 def test_unknown_zone_is_the_users_to_mend() -> None:
     with pytest.raises(SettingsError, match="Nowhere"):
         prepared({"id": "1", "email": "a@x.com"}, zone="Nowhere/Land")
+
+
+def test_cells_that_cannot_be_read_are_named_and_never_guessed() -> None:
+    found = one(
+        {
+            "id": "4.47E+11", "email": "jane@acme.com", "date_joined": "04/05/2026",
+            "phone": "4.47E+11", "phone_country_code": "+44", "score": "many", "first_name": "Jane",
+        }
+    )  # fmt: skip
+    assert found["unreadable_cells"] == "id, date_joined, score, phone"
+    assert (found["joined_at"], found["score"], found["phone_e164"]) == (None, None, None)
+    assert one({"id": "1", "date_joined": "N/A", "score": ""})["unreadable_cells"] is None
+
+
+@pytest.mark.parametrize(("cell", "blocked"), [("Blocked", True), ("1.0", True), ("0", False)])
+def test_a_blocklist_flag_that_is_no_clear_no_blocks(cell: str, blocked: bool) -> None:
+    row = {"id": "1", "email": "a@b.com", "gdpr_status": "2", "gdpr_communications": "Yes"}
+    found = one({**row, "blacklisted": cell})
+    assert (found["blocklisted"], found["mailable"]) == (blocked, not blocked)
+
+
+def test_a_lazy_frame_is_typed_in_slices_as_a_whole_one_is() -> None:
+    raw = raw_contacts(*({"id": str(n), "email": f"a{n}@b.com", "tags": "x;y"} for n in range(9)))
+    assert prepare_contacts(raw.lazy()).equals(prepare_contacts(raw))

@@ -36,6 +36,9 @@ def days(*texts: str | None) -> list[date | None]:
         ("3 Mar 2026", datetime(2026, 3, 3, 5, 0, tzinfo=UTC)),
         ("03 March 2026", datetime(2026, 3, 3, 5, 0, tzinfo=UTC)),
         ("Sun, 5 Apr 2026, 07:00 PM", datetime(2026, 4, 5, 23, 0, tzinfo=UTC)),
+        ("Apr 5, 2026", datetime(2026, 4, 5, 4, 0, tzinfo=UTC)),
+        ("Sun, April 5, 2026 7:00 PM", datetime(2026, 4, 5, 23, 0, tzinfo=UTC)),
+        ("5-Apr-2026", datetime(2026, 4, 5, 4, 0, tzinfo=UTC)),
         ("5 Apr 2026, 12:30am", datetime(2026, 4, 5, 4, 30, tzinfo=UTC)),
         ("2026-04-05T19:00:00Z", datetime(2026, 4, 5, 19, 0, tzinfo=UTC)),
         ("2026-04-05T19:00Z", datetime(2026, 4, 5, 19, 0, tzinfo=UTC)),
@@ -53,9 +56,9 @@ def test_each_documented_form_becomes_the_instant_it_names(text: str, expected: 
     "text",
     [
         None, "", "N/A", "n/a", "null", "-", "0000-00-00", "0000-00-00 00:00:00",
-        "-0001-11-30 00:00:00", "04/05/2026", "2026/04/05", "5/4/26 7:00 PM", "2026-02-30",
-        "2026-13-01 00:00:00", "31 Foo 2026", "tomorrow", "20260405", "1712345678", "5 Apr 26",
-        "2026-04-05 25:00:00", "2026-04-05 19:00:00 EST", "0026-04-05",
+        "-0001-11-30 00:00:00", "04/05/2026", "05-04-2026", "2026/04/05", "5/4/26 7:00 PM",
+        "2026-02-30", "2026-13-01 00:00:00", "31 Foo 2026", "tomorrow", "20260405", "1712345678",
+        "5 Apr 26", "2026-04-05 25:00:00", "2026-04-05 19:00:00 EST", "0026-04-05",
     ],
 )  # fmt: skip
 def test_what_is_no_certain_date_is_null(text: str | None) -> None:

@@ -64,6 +64,61 @@ def test_a_whole_name_in_the_first_cell_is_split(
     assert parts(name(whole, "")) == (first, middle, last, "split")
 
 
+@pytest.mark.parametrize(
+    ("whole", "country", "first", "last"),
+    [
+        # Two surnames: by the words themselves, or by the country.
+        ("Pablo Ruiz Picasso", None, "Pablo", "Ruiz Picasso"),
+        ("María José García López", None, "María José", "García López"),
+        ("Juan de la Cruz Pérez", "MX", "Juan", "de la Cruz Pérez"),
+        ("Rafael Nadal Parera", "ES", "Rafael", "Nadal Parera"),
+        ("José Ortega y Gasset", None, "José", "Ortega y Gasset"),
+        ("María José García", None, "María", "García"),
+        ("Anna Maria Schmidt", "DE", "Anna", "Schmidt"),
+        ("John Martin Smith", "US", "John", "Smith"),
+        ("Samuel Eddie Vargas", None, "Samuel", "Vargas"),
+        # The surname in capitals, as French forms want it.
+        ("MARTIN Jean-Pierre", "FR", "Jean-Pierre", "MARTIN"),
+        ("Jean-Pierre MARTIN", "FR", "Jean-Pierre", "MARTIN"),
+        ("TJ Smith", None, "TJ", "Smith"),
+        ("JOHN SMITH", None, "JOHN", "SMITH"),
+        # The surname first.
+        ("Nguyễn Văn An", None, "An", "Nguyễn"),
+        ("Nguyen Thi Mai Lan", "VN", "Lan", "Nguyen"),
+        ("Lan Nguyen", "US", "Lan", "Nguyen"),
+        ("Park Ji-sung", None, "Ji-sung", "Park"),
+        ("Kim Jong Un", "KR", "Jong Un", "Kim"),
+        ("Kim Anderson", None, "Kim", "Anderson"),
+        ("Yao Ming", "CN", "Ming", "Yao"),
+        ("Yan Machado", "BR", "Yan", "Machado"),
+        # Scripts without a space.
+        ("山田太郎", None, "太郎", "山田"),
+        ("鈴木さくら", None, "さくら", "鈴木"),
+        ("田中", None, None, "田中"),
+        ("長谷川 博", "JP", "博", "長谷川"),
+        ("司马相如", None, "相如", "司马"),
+        ("玉建华", "CN", "建华", "玉"),
+        # Particles and generations that begin or end a surname.
+        ("Mohamed El Baradei", None, "Mohamed", "El Baradei"),
+        ("Siobhán Ní Dhomhnaill", None, "Siobhán", "Ní Dhomhnaill"),
+        ("Jean-Claude Van Damme", None, "Jean-Claude", "Van Damme"),
+        ("John Smith VI", None, "John", "Smith"),
+        ("Smith，John", None, "John", "Smith"),
+    ],
+)
+def test_culture_and_country_say_where_the_surname_is(
+    whole: str, country: str | None, first: str | None, last: str
+) -> None:
+    found = name(whole, country_iso2=country)
+    assert (found["first_name"], found["last_name"]) == (first, last)
+
+
+def test_a_romanised_order_that_is_guessed_is_for_review() -> None:
+    assert name("Wang Xiaoming")["name_review"] is True
+    assert name("Wang Xiaoming", country_iso2="CN")["name_review"] is False
+    assert name("Juan Martín Gómez", country_iso2="AR")["name_review"] is True
+
+
 def test_titles_and_suffixes_have_their_own_fields() -> None:
     split = name("Dr. Martin Luther King Jr.")
     assert (split["salutation"], split["last_name"], split["suffix"]) == ("Dr.", "King", "Jr.")
@@ -114,6 +169,11 @@ def test_last_name_is_never_null() -> None:
         ("Opalspark Media", None, "Opalspark Media"),
         ("Opalspark", "Media", "OPALSPARK MEDIA"),
         ("Müller & Sons", None, None),
+        ("Siemens AG", None, None),
+        ("The Healing Garden", None, None),
+        ("University of Somewhere", None, None),
+        ("Bright", "Solutions", None),
+        ("Lotusbay Yoga", None, None),
     ],
 )
 def test_companies_in_a_name_field_are_recognised(
@@ -135,9 +195,22 @@ def test_company_in_the_last_name_leaves_the_first_name() -> None:
     assert parts(found) == ("Angela", None, "jd", "company")
 
 
+def test_a_trade_that_is_also_a_surname_needs_the_domain() -> None:
+    assert name("Rowanrock Law")["name_verdict"] == "split"
+    assert name("Rowanrock Law", email_raw="x@rowanrocklaw.com")["name_verdict"] == "company"
+
+
+def test_a_company_in_the_last_name_needs_no_company_cell() -> None:
+    found = name("Katie", "Silvercliff Software")
+    assert (found["first_name"], found["name_company"]) == ("Katie", "Silvercliff Software")
+    other = name("Katie", "Silvercliff Software", company="Parent Corp")
+    assert (other["last_name"], other["name_company"]) == ("Silvercliff Software", None)
+
+
 @pytest.mark.parametrize(
     ("first", "last", "company"),
     [
+        ("The Rt Hon John Jones", None, None),
         ("Sam Church", None, None),
         ("Bob", "Co", None),
         ("John Smith", None, "John Smith"),

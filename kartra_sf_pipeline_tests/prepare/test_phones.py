@@ -29,6 +29,13 @@ def phones(*rows: Row) -> list[tuple[str | None, str | None]]:
         (("+44 (0)20 7946 0958", None, None), "+442079460958"),
         (("0044 20 7946 0958", None, "US"), "+442079460958"),
         (("06 12 34 56 78", None, "FR"), "+33612345678"),
+        (("+34 (0)612 345 678", "34", "ES"), "+34612345678"),
+        (("+39 (0)6 698 12345", None, "IT"), "+390669812345"),
+        (("447911123456.0", "44", "GB"), "+447911123456"),
+        (("011 44 20 7946 0958", None, "US"), "+442079460958"),
+        (("927-1234", "+1 876", None), "+18769271234"),
+        # Valid as a German landline, too: the code in front of a mobile number is the likelier.
+        (("4917530815479", "49", "DE"), "+4917530815479"),
         # The number's own code counts more than the column's.
         (("+33 6 12 34 56 78", "+1", "US"), "+33612345678"),
     ],
@@ -57,6 +64,20 @@ def test_an_unsure_number_stays_as_it_was_written(row: Row) -> None:
     assert row[0] is not None
     assert raw is not None
     assert raw.endswith(row[0])
+
+
+def test_the_verdict_tells_damage_from_doubt() -> None:
+    columns = ["phone", "phone_country_code", "country_iso2"]
+    texts = ["4.47E+11", "4,47e+11", "555-0123", "+442079460958", "-", None]
+    rows = [(text, None, None) for text in texts]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    verdicts = prepare_phones(frame)["phone_verdict"].to_list()
+    assert verdicts == ["damaged", "damaged", "unsure", "valid", "missing", "missing"]
+
+
+def test_digits_with_two_mobile_readings_stay_as_they_were_written() -> None:
+    ((e164, _),) = phones(("5540041234", "+55", "BR"))
+    assert e164 is None
 
 
 def test_verbatim_text_carries_the_code_column() -> None:
