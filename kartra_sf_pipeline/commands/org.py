@@ -91,8 +91,8 @@ def _show(found: Mapping[str, Any], api_version: str, as_json: bool) -> None:
     content = {
         "running": bool(found),
         "url": found.get("url"),
-        "tls_url": None,
-        "ca_file": None,
+        "tls_url": found.get("tls_url"),
+        "ca_file": found.get("ca_file"),
         "access_token": found.get("access_token"),
         "api_version": api_version,
         "pid": found.get("pid"),

@@ -22,6 +22,7 @@ from kartra_sf_pipeline.localorg.audit import DAILY_CALLS, Audit
 from kartra_sf_pipeline.localorg.bulk import endpoints as bulk
 from kartra_sf_pipeline.localorg.bulk.jobs import Jobs
 from kartra_sf_pipeline.localorg.bulk.worker import Worker
+from kartra_sf_pipeline.localorg.compression import Compression
 from kartra_sf_pipeline.localorg.errors import (
     ApiError,
     error_body,
@@ -31,7 +32,16 @@ from kartra_sf_pipeline.localorg.errors import (
     where,
 )
 from kartra_sf_pipeline.localorg.metadata import endpoints as metadata
-from kartra_sf_pipeline.localorg.rest import collections, composite, discovery, oauth, records, tree
+from kartra_sf_pipeline.localorg.partner import endpoints as partner
+from kartra_sf_pipeline.localorg.rest import (
+    collections,
+    composite,
+    discovery,
+    oauth,
+    records,
+    replication,
+    tree,
+)
 from kartra_sf_pipeline.localorg.soql import endpoints as soql
 from kartra_sf_pipeline.localorg.store import Store
 
@@ -58,6 +68,8 @@ def create_app(
         *tree.routes,
         *bulk.routes,
         *metadata.routes,
+        *partner.routes,
+        *replication.routes,
         *records.routes,
         *admin.routes,
     ]
@@ -66,6 +78,7 @@ def create_app(
         exception_handlers={ApiError: _api_error, HTTPException: _http_error},
     )
     app.router.redirect_slashes = False
+    app.add_middleware(Compression)
     app.add_middleware(Gate, audit=audit, token=token, state=app.state)
     app.state.store = store
     app.state.audit = audit

@@ -40,9 +40,14 @@ class ServerDied(LocalOrgError):
 
 @dataclass(frozen=True, slots=True)
 class OrgAddress:
-    """Where the running org is; `access_token` has the form `<org id>!<random>`."""
+    """Where the running org is; `access_token` has the form `<org id>!<random>`.
+
+    `tls_url` is the same org over HTTPS, for clients that trust the certificate in `ca_file`.
+    """
 
     url: str
+    tls_url: str
+    ca_file: str
     access_token: str
     org_id: str
     user_id: str
@@ -57,6 +62,8 @@ def _folder(home: Path) -> Path:
 def _read(home: Path) -> OrgAddress | None:
     try:
         found = json.loads((_folder(home) / "server.json").read_text(encoding="utf-8"))
+        # What an earlier version did not write is empty.
+        found = {"tls_url": "", "ca_file": "", **found}
         return OrgAddress(**{name: found[name] for name in OrgAddress.__slots__})
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -86,7 +93,7 @@ def call(address: OrgAddress, method: str, path: str, *, timeout: float = 10) ->
 def _running(home: Path) -> OrgAddress | None:
     """The address in the home's file, if that very server answers; a stale file counts as none."""
     address = _read(home)
-    if address is None or not psutil.pid_exists(address.pid):
+    if address is None or not address.tls_url or not psutil.pid_exists(address.pid):
         return None
     try:
         answer = call(address, "GET", "/__admin/ping", timeout=30)
@@ -196,6 +203,8 @@ def status(home: Path) -> dict[str, Any]:
     return {
         "running": True,
         "url": address.url,
+        "tls_url": address.tls_url,
+        "ca_file": address.ca_file,
         "access_token": address.access_token,
         "api_version": address.api_version,
         "org_id": address.org_id,

@@ -73,7 +73,11 @@ async def off_loop(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T
 
 async def json_body(request: Request) -> Any:
     """The parsed body; a body that is missing or no JSON is refused as Salesforce does."""
-    raw = await request.body()
+    return parse_json(await request.body())
+
+
+def parse_json(raw: bytes) -> Any:
+    """The value of a JSON text, refused as `json_body` does."""
     if not raw.strip():
         raise ApiError(
             400,

@@ -16,8 +16,10 @@ from pathlib import Path
 import uvicorn
 from filelock import FileLock, Timeout
 
+from kartra_sf_pipeline.localorg import certificates
 from kartra_sf_pipeline.localorg.app import create_app
 from kartra_sf_pipeline.localorg.audit import Audit
+from kartra_sf_pipeline.localorg.rest.oauth import CONNECTED_APP
 from kartra_sf_pipeline.localorg.store import Store
 
 HOST = "127.0.0.1"
@@ -81,8 +83,9 @@ def run(home: Path, *, port: int | None = None, idle_minutes: float = 30) -> int
 
 
 def _serve(home: Path, folder: Path, port: int | None, idle_minutes: float) -> int:
+    before = read_address(home)
     try:
-        sock = _bind(port, read_address(home).get("port"))
+        sock = _bind(port, before.get("port"))
     except OSError:
         _log.error("Port %s is in use", port)
         return EXIT_PORT_IN_USE
@@ -91,10 +94,17 @@ def _serve(home: Path, folder: Path, port: int | None, idle_minutes: float) -> i
     token = store.get_meta("token") or f"{store.org_id}!{secrets.token_urlsafe(48)}"
     store.set_meta("token", token)
     number = sock.getsockname()[1]
+    shown = certificates.server_certificates(folder / "tls")
+    certificates.client_key(folder / CONNECTED_APP)
+    tls_sock = _bind(None, before.get("tls_port"))
+    tls_number = tls_sock.getsockname()[1]
     address = {
         "pid": os.getpid(),
         "port": number,
         "url": f"http://{HOST}:{number}",
+        "tls_port": tls_number,
+        "tls_url": f"https://{HOST}:{tls_number}",
+        "ca_file": str(shown.ca_file.resolve()),
         "access_token": token,
         "org_id": store.org_id,
         "user_id": store.user_id,
@@ -104,34 +114,49 @@ def _serve(home: Path, folder: Path, port: int | None, idle_minutes: float) -> i
     servers: list[uvicorn.Server] = []
 
     def stop() -> None:
-        servers[0].should_exit = True
+        for server in servers:
+            server.should_exit = True
 
     app = create_app(store, audit, token, stop=stop)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        lifespan="off",
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=5,
-        server_header=False,
-    )
-    server = uvicorn.Server(config)
-    servers.append(server)
+
+    def serving(**tls: str) -> uvicorn.Server:
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=5,
+            server_header=False,
+            **tls,  # type: ignore[arg-type]
+        )
+        return uvicorn.Server(config)
+
+    servers += [
+        serving(),
+        serving(ssl_certfile=str(shown.chain_file), ssl_keyfile=str(shown.key_file)),
+    ]
 
     async def watch() -> None:
-        while not server.should_exit:
+        while True:
             await asyncio.sleep(min(1.0, max(idle_minutes * 6, 0.05)))
+            if any(server.should_exit for server in servers):
+                # A signal reaches one of the two listeners alone.
+                stop()
+                return
             state = app.state
             quiet = time.monotonic() - state.last_request
             if not state.active and not state.worker.busy and quiet > idle_minutes * 60:
                 _log.warning("Idle for %.1f minutes: ending", idle_minutes)
-                server.should_exit = True
+                stop()
+                return
 
     async def main() -> None:
         watching = asyncio.create_task(watch())
         _write_address(folder, address)
-        await server.serve(sockets=[sock])
+        await asyncio.gather(
+            *(s.serve(sockets=[k]) for s, k in zip(servers, (sock, tls_sock), strict=True))
+        )
         watching.cancel()
 
     try:
@@ -142,7 +167,8 @@ def _serve(home: Path, folder: Path, port: int | None, idle_minutes: float) -> i
         audit.close()
         if read_address(home).get("pid") == os.getpid():
             with suppress(OSError):
-                (folder / "server.json").write_text(json.dumps({"port": number}), encoding="utf-8")
+                ports = {"port": number, "tls_port": tls_number}
+                (folder / "server.json").write_text(json.dumps(ports), encoding="utf-8")
     return 0
 
 

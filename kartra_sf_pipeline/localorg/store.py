@@ -29,6 +29,12 @@ CREATE TABLE IF NOT EXISTS _field (
     object TEXT COLLATE NOCASE, name TEXT COLLATE NOCASE, definition TEXT,
     PRIMARY KEY (object, name));
 CREATE TABLE IF NOT EXISTS _sequence (prefix TEXT PRIMARY KEY, next INTEGER);
+-- What a deletion took along, and the lookups that it emptied: for the recycle bin.
+CREATE TABLE IF NOT EXISTS _bin (id TEXT PRIMARY KEY, parent TEXT) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS _bin_parent ON _bin (parent);
+CREATE TABLE IF NOT EXISTS _bin_lookup (
+    gone TEXT, object TEXT, field TEXT, id TEXT,
+    PRIMARY KEY (gone, object, field, id)) WITHOUT ROWID;
 """
 FIRST_ID = 1
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -37,15 +38,13 @@ def count(http: httpx.Client, kind: str) -> int:
     return http.get(f"{DATA}/query", params=query).json()["totalSize"]
 
 
-@pytest.mark.parametrize("strict", [False, True])
-def test_later_parts_use_what_earlier_ones_answered(http: httpx.Client, strict: bool) -> None:
+def test_later_parts_use_what_earlier_ones_answered(http: httpx.Client) -> None:
     made, person, found, read = composite(
         http,
         part("acc", "POST", "/sobjects/Account", {"Name": "Acme & Sons"}),
         part("con", "POST", "/sobjects/Contact", {"LastName": "A", "AccountId": "@{acc.id}"}),
         part("q", "GET", "/query?q=SELECT Id, Account.Name FROM Contact WHERE Id = '@{con.id}'"),
         part("r", "GET", "/sobjects/Account/@{q.records[0].Account.attributes.type}x"),
-        strict=False,
     )
     assert list(made) == ["body", "httpHeaders", "httpStatusCode", "referenceId"]
     assert made["httpStatusCode"] == 201
@@ -58,7 +57,7 @@ def test_later_parts_use_what_earlier_ones_answered(http: httpx.Client, strict: 
         http,
         part("a", "POST", "/sobjects/Account", {"Name": "B"}),
         part("b", "GET", "/sobjects/Account/@{a.id}?fields=Name"),
-        strict=strict,
+        strict=True,
     )
     assert again[1]["body"]["Name"] == "B"
     assert count(http, "Account") == 2
@@ -87,16 +86,9 @@ def test_without_all_or_none_only_dependants_of_a_failure_are_held_back(http: ht
         part("free", "POST", "/sobjects/Account", {"Name": "C"}),
     )
     assert bad["body"][0]["errorCode"] == "REQUIRED_FIELD_MISSING"
-    assert (
-        dependant["body"]
-        == [
-            {
-                "errorCode": "PROCESSING_HALTED",
-                "message": "Invalid reference specified. No value for bad.id found in bad.",
-            }
-        ]
-        or dependant["body"][0]["errorCode"] == "PROCESSING_HALTED"
-    )
+    (halted,) = dependant["body"]
+    assert halted["errorCode"] == "PROCESSING_HALTED"
+    assert halted["message"] == "Invalid reference specified. No value for bad.id found in bad."
     assert free["httpStatusCode"] == 201
     assert (count(http, "Account"), count(http, "Contact")) == (1, 0)
 
@@ -278,7 +270,5 @@ def test_records_are_retrieved_in_the_order_of_their_ids_with_null_for_absent_on
 
 @given(st.text(), st.recursive(st.none() | st.text() | st.integers(), st.lists, max_leaves=5))
 def test_any_text_is_filled_or_refused(text: str, answer: Any) -> None:
-    try:
+    with suppress(ReferenceMissing):
         fill({"k": ["@{" + text + "}", text]}, {"a": answer})
-    except ReferenceMissing as error:
-        assert str(error)

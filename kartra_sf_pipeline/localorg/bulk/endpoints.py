@@ -10,11 +10,18 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from kartra_sf_pipeline.localorg.bulk import files
+from kartra_sf_pipeline.localorg.bulk import files, multipart
 from kartra_sf_pipeline.localorg.bulk.jobs import TERMINAL, Job, Jobs, job_info
 from kartra_sf_pipeline.localorg.bulk.worker import Worker
 from kartra_sf_pipeline.localorg.errors import NO_STORE, ApiError, RouterError, not_found
-from kartra_sf_pipeline.localorg.requests import json_body, note, reply, store_of, version_of
+from kartra_sf_pipeline.localorg.requests import (
+    json_body,
+    note,
+    parse_json,
+    reply,
+    store_of,
+    version_of,
+)
 
 OPERATIONS = ("insert", "update", "upsert", "delete", "hardDelete")
 # 100 MB of data is what Salesforce advises; base64 may bring it to 150.
@@ -41,8 +48,14 @@ def _invalid(message: str) -> RouterError:
 
 
 async def create(request: Request) -> Response:
-    """POST /jobs/ingest"""
-    body = await json_body(request)
+    """POST /jobs/ingest, with the data as a second part of the body if they are few"""
+    content: bytes | None = None
+    kind = request.headers.get("content-type", "")
+    if kind.lower().startswith("multipart/form-data"):
+        described, content = multipart.parts(kind, await request.body())
+        body = parse_json(described)
+    else:
+        body = await json_body(request)
     if not isinstance(body, dict):
         raise ApiError(400, "JSON_PARSER_ERROR", "A job is described by a JSON object.")
     store = store_of(request)
@@ -85,7 +98,19 @@ async def create(request: Request) -> Response:
             line_ending=line_ending,
         )
     )
+    if content is not None:
+        await run_in_threadpool(_take, request, job, content)
     return reply(job_info(job, job.state, kind="create"))
+
+
+def _take(request: Request, job: Job, content: bytes) -> None:
+    """Close a job that came with its data, and start it."""
+    jobs = _jobs(request)
+    (jobs.folder(job.id) / "upload.csv").write_bytes(content)
+    jobs.change(job.id, uploads=1, state="UploadComplete")
+    jobs.closed(job.id)
+    _worker(request).start(job.id)
+    job.state = "UploadComplete"
 
 
 async def upload(request: Request) -> Response:

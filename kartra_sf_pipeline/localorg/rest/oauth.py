@@ -14,16 +14,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kartra_sf_pipeline.localorg.errors import not_found
-from kartra_sf_pipeline.localorg.requests import reply, store_of
+from kartra_sf_pipeline.localorg.requests import off_loop, reply, store_of
+from kartra_sf_pipeline.localorg.rest import jwt_bearer
 from kartra_sf_pipeline.localorg.rest.discovery import host_of
 from kartra_sf_pipeline.localorg.store import Store
 
+# Where the certificates lie whose keys may sign JWT assertions.
+CONNECTED_APP = "connected-app"
+
 
 async def token(request: Request) -> Response:
-    """POST /services/oauth2/token: client credentials, or user name and password.
+    """POST /services/oauth2/token: client credentials, user name and password, or a JWT.
 
-    The secret of either flow is the server's access token, which only the owner of the home
-    folder can read: the client secret of the first, the password of the second.
+    The secret of the first two is the server's access token, which only the owner of the home
+    folder can read: the client secret of the one, the password of the other. A JWT is signed by
+    the key of a certificate in the home folder.
     """
     form = parse_qs((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
 
@@ -44,11 +49,12 @@ async def token(request: Request) -> Response:
         if not hmac.compare_digest(client_secret.encode(), secret.encode()):
             return _refuse("invalid_client", "invalid client credentials")
     elif grant == "password":
-        store = store_of(request)
-        user = store.query("SELECT Username FROM User WHERE Id = ?", (store.user_id,))[0][0]
+        user = await off_loop(_username, store_of(request))
         right = first("username").casefold() == user.casefold()
         if not (right and hmac.compare_digest(first("password").encode(), secret.encode())):
             return _refuse("invalid_grant", "authentication failure")
+    elif grant == jwt_bearer.GRANT:
+        return await _by_assertion(request, first("assertion"))
     else:
         return _refuse("unsupported_grant_type", "grant type not supported")
     store = store_of(request)
@@ -65,6 +71,29 @@ async def token(request: Request) -> Response:
             "signature": base64.b64encode(signature).decode("ascii"),
         }
     )
+
+
+async def _by_assertion(request: Request, assertion: str) -> Response:
+    store = store_of(request)
+    user = await off_loop(_username, store)
+    host = host_of(request)
+    try:
+        await off_loop(jwt_bearer.check, assertion, store.directory / CONNECTED_APP, user, (host,))
+    except jwt_bearer.AssertionRefused as refused:
+        return _refuse(refused.code, refused.description)
+    return reply(
+        {
+            "access_token": request.app.state.token,
+            "scope": "id api",
+            "instance_url": host,
+            "id": f"{host}/id/{store.org_id}/{store.user_id}",
+            "token_type": "Bearer",
+        }
+    )
+
+
+def _username(store: Store) -> str:
+    return store.query("SELECT Username FROM User WHERE Id = ?", (store.user_id,))[0][0]
 
 
 def _refuse(code: str, description: str) -> Response:

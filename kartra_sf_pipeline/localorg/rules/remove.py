@@ -26,9 +26,13 @@ _HELD_BY = {
 
 @dataclass
 class _Gone:
-    """Ids of everything that one call removes, and the parents to be counted again."""
+    """Ids of everything that one call removes, and what has to be counted again.
+
+    `parents` says for what goes along which record took it.
+    """
 
     ids: dict[str, set[str]] = field(default_factory=dict)
+    parents: dict[str, str] = field(default_factory=dict)
     opportunities: set[str] = field(default_factory=set)
     campaigns: set[str] = field(default_factory=set)
 
@@ -139,11 +143,13 @@ def _collect(
             )
     for child, column in _dependants(store, sobject):
         rows = connection.execute(
-            f"SELECT c.Id FROM {quote(child.name)} c WHERE c.{quote(column)} "
+            f"SELECT c.Id, c.{quote(column)} FROM {quote(child.name)} c WHERE c.{quote(column)} "
             "IN (SELECT value FROM json_each(?)) AND c.IsDeleted = 0",
             (listed,),
         ).fetchall()
         if rows:
+            known = gone.ids.get(child.name, set())
+            gone.parents.update((i, parent) for i, parent in rows if i not in known)
             _collect(store, connection, child, [r[0] for r in rows], gone)
 
 
@@ -165,11 +171,11 @@ def _dependants(store: Store, sobject: SObject) -> list[tuple[SObject, str]]:
 def _take(
     store: Store, connection: sqlite3.Connection, gone: _Gone, *, hard: bool, now: str
 ) -> None:
-    for name, ids in gone.ids.items():
-        listed = keys(pl.Series(list(ids), dtype=pl.String))
+    listed = {n: keys(pl.Series(list(i), dtype=pl.String)) for n, i in gone.ids.items()}
+    for name, ids in listed.items():
         if hard:
             connection.execute(
-                f"DELETE FROM {quote(name)} WHERE Id IN (SELECT value FROM json_each(?))", (listed,)
+                f"DELETE FROM {quote(name)} WHERE Id IN (SELECT value FROM json_each(?))", (ids,)
             )
         else:
             sobject = store.schema.object(name)
@@ -183,17 +189,25 @@ def _take(
             connection.execute(
                 f"UPDATE {quote(name)} SET IsDeleted = 1{stamp} "
                 "WHERE Id IN (SELECT value FROM json_each(?))",
-                (listed,),
+                (ids,),
             )
-        _empty_lookups(store, connection, name, listed)
         if name in {"PermissionSet", "PermissionSetAssignment", "FieldPermissions"}:
             store.catalog.permissions_changed()
+    if not hard:
+        connection.executemany(
+            "INSERT OR REPLACE INTO _bin VALUES (?, ?)", list(gone.parents.items())
+        )
+    # After all rows are marked: what went together keeps its lookups in the bin.
+    for name, ids in listed.items():
+        _empty_lookups(store, connection, name, ids, hard=hard)
     if gone.opportunities:
         add_up_lines(connection, keys(pl.Series(list(gone.opportunities), dtype=pl.String)))
     recount(connection, list(gone.campaigns))
 
 
-def _empty_lookups(store: Store, connection: sqlite3.Connection, name: str, listed: str) -> None:
+def _empty_lookups(
+    store: Store, connection: sqlite3.Connection, name: str, listed: str, *, hard: bool
+) -> None:
     """Live records that pointed at what is gone point at nothing now."""
     for child in store.schema:
         for f in child.stored_fields:
@@ -205,8 +219,15 @@ def _empty_lookups(store: Store, connection: sqlite3.Connection, name: str, list
             ):
                 continue
             column = quote(f.name)
+            pointing = f"{column} IN (SELECT value FROM json_each(?)) AND IsDeleted = 0"
+            if not hard:
+                found = connection.execute(
+                    "INSERT OR REPLACE INTO _bin_lookup "
+                    f"SELECT {column}, ?, ?, Id FROM {quote(child.name)} WHERE {pointing}",
+                    (child.name, f.name, listed),
+                )
+                if not found.rowcount:
+                    continue
             connection.execute(
-                f"UPDATE {quote(child.name)} SET {column} = NULL WHERE {column} "
-                "IN (SELECT value FROM json_each(?)) AND IsDeleted = 0",
-                (listed,),
+                f"UPDATE {quote(child.name)} SET {column} = NULL WHERE {pointing}", (listed,)
             )
