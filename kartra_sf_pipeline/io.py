@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,6 +19,13 @@ if TYPE_CHECKING:
     from dagster import InputContext, OutputContext
 
 
+@dataclass(frozen=True)
+class StoredFrame:
+    """A frame that lies in a Parquet file already: storing it moves the file."""
+
+    path: Path
+
+
 class ParquetFrames(dg.UPathIOManager):
     """Stores Polars frames as `<base>/<asset>.parquet` and loads them as the input is annotated.
 
@@ -26,9 +36,11 @@ class ParquetFrames(dg.UPathIOManager):
     extension = ".parquet"
 
     def dump_to_path(self, context: OutputContext, obj: Any, path: UPath) -> None:
-        """Write a DataFrame or stream a LazyFrame; the row count goes to the metadata."""
+        """Write a DataFrame, stream a LazyFrame, or move what is stored; the row count is told."""
         partial = path.with_name(path.name + ".partial")
-        if isinstance(obj, pl.LazyFrame):
+        if isinstance(obj, StoredFrame):
+            _move(obj.path, partial)
+        elif isinstance(obj, pl.LazyFrame):
             obj.sink_parquet(str(partial))
         elif isinstance(obj, pl.DataFrame):
             obj.write_parquet(str(partial))
@@ -63,6 +75,16 @@ class FramesIOManager(dg.ConfigurableIOManagerFactory):
     def create_io_manager(self, context: dg.InitResourceContext) -> ParquetFrames:
         """Build the manager; the base folder is read from the settings when the run starts."""
         return ParquetFrames(base_path=UPath(self.base or Settings.load().frames_folder()))
+
+
+def _move(source: Path, target: UPath) -> None:
+    """Move a file, to another file system or an object store if need be."""
+    if target.protocol in {"", "file", "local"}:
+        shutil.move(source, Path(str(target.path)))
+        return
+    with source.open("rb") as content, target.open("wb") as out:
+        shutil.copyfileobj(content, out, 8 << 20)
+    source.unlink()
 
 
 def peak_memory_mb() -> int:

@@ -1,17 +1,20 @@
 """Extract: a folder of Kartra exports becomes one raw frame per export."""
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import DATA_ENGINEERING, EXTRACT
-from kartra_sf_pipeline.assets.previews import counts, preview, table
+from kartra_sf_pipeline.assets.previews import PREVIEW_ROWS, counts, preview, table
+from kartra_sf_pipeline.io import StoredFrame
 from kartra_sf_pipeline.kartra.exports import EXPORTS
-from kartra_sf_pipeline.kartra.model import ExportSet
-from kartra_sf_pipeline.kartra.reader import read_folder
+from kartra_sf_pipeline.kartra.model import FilesRead, SpooledSet
+from kartra_sf_pipeline.kartra.reader import spool_folder
 from kartra_sf_pipeline.resources import RunSettings
 
 _WHAT = {
@@ -44,21 +47,34 @@ def _out(description: str) -> dg.AssetOut:
             for export in EXPORTS
         },
         "quarantine": _out("Records that cannot be read safely: file, line, reason, raw text."),
+        "spreadsheet_damage": _out(
+            "What a spreadsheet has spoilt in the files: column, kind, rows, what to do."
+        ),
         "export_files": _out("Each file read: encoding, delimiter, rows, hash, unknown columns."),
     },
 )
-def kartra_exports(settings: RunSettings) -> Iterator[dg.Output[pl.DataFrame]]:
-    """Reads the folder once and yields every export."""
-    folder = settings.load().exports_folder()
-    read = read_folder(folder)
-    for export in EXPORTS:
-        yield dg.Output(
-            read.frames[export], output_name=f"raw_{export}", metadata=_about(read, export)
-        )
+def kartra_exports(settings: RunSettings) -> Iterator[dg.Output[StoredFrame | pl.DataFrame]]:
+    """Reads the folder once, block by block into files, and yields every export."""
+    given = settings.load()
+    folder = given.exports_folder()
+    with tempfile.TemporaryDirectory(dir=_beside(given.frames_folder())) as spool:
+        read = spool_folder(folder, Path(spool))
+        for export in EXPORTS:
+            yield dg.Output(
+                StoredFrame(read.paths[export]),
+                output_name=f"raw_{export}",
+                metadata=_about(read, export),
+            )
     yield dg.Output(
         read.quarantine,
         output_name="quarantine",
         metadata={"rows": read.quarantine.height, "by_reason": counts(read.quarantine, "reason")},
+    )
+    damage = read.damage
+    yield dg.Output(
+        damage,
+        output_name="spreadsheet_damage",
+        metadata={"rows": int(damage["rows"].sum()), "findings": table(damage)},
     )
     files = file_frame(read)
     shown = files.select("file", "export", "rows", "quarantined", "encoding", "extract_date")
@@ -73,7 +89,7 @@ def kartra_exports(settings: RunSettings) -> Iterator[dg.Output[pl.DataFrame]]:
     )
 
 
-def file_frame(read: ExportSet) -> pl.DataFrame:
+def file_frame(read: FilesRead) -> pl.DataFrame:
     """One row per file that was read."""
     return pl.DataFrame(
         [
@@ -83,7 +99,11 @@ def file_frame(read: ExportSet) -> pl.DataFrame:
                 "rows": report.rows,
                 "quarantined": report.quarantined,
                 "encoding": report.encoding,
+                "encoding_assumed": report.encoding_assumed,
                 "delimiter": report.delimiter,
+                "line_ending": report.line_ending,
+                "tag_separator": report.separators.get("tags"),
+                "list_separator": report.separators.get("lists"),
                 "currency": report.currency,
                 "extract_date": report.extract_date,
                 "sha256": report.sha256,
@@ -98,7 +118,11 @@ def file_frame(read: ExportSet) -> pl.DataFrame:
             "rows": pl.Int64,
             "quarantined": pl.Int64,
             "encoding": pl.String,
+            "encoding_assumed": pl.Boolean,
             "delimiter": pl.String,
+            "line_ending": pl.String,
+            "tag_separator": pl.String,
+            "list_separator": pl.String,
             "currency": pl.String,
             "extract_date": pl.Date,
             "sha256": pl.String,
@@ -114,14 +138,21 @@ def exports_hash(files: pl.DataFrame) -> str:
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
-def _about(read: ExportSet, export: str) -> dict[str, Any]:
-    frame = read.frames[export]
+def _beside(frames: str) -> str | None:
+    """A folder on the disk that the frames go to, where moving a file costs nothing."""
+    if "://" in frames:
+        return None
+    Path(frames).mkdir(parents=True, exist_ok=True)
+    return frames
+
+
+def _about(read: SpooledSet, export: str) -> dict[str, Any]:
     files = read.files_of(export)
     about: dict[str, Any] = {
-        "rows": frame.height,
+        "rows": sum(report.rows for report in files),
         "files": len(files),
         "quarantined": sum(report.quarantined for report in files),
-        "preview": preview(frame),
+        "preview": preview(read.frames[export].head(PREVIEW_ROWS).collect()),
     }
     if not files:
         about["note"] = "No file of this export is in the folder: the frame is empty."

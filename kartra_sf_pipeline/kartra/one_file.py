@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -218,12 +219,7 @@ def _complete(opened: Opened, digest: str, damage: Damage, marks: dict[str, Coun
     report.idle_columns = sorted(opened.idle)
     report.unknown_columns = [name for name in opened.mapping.unknown if name not in opened.idle]
     report.damage = damage.findings(report.path, report.rows + report.quarantined)
-    report.notes.extend(
-        f"{found['rows']} {'row' if found['rows'] == 1 else 'rows'}: {found['kind'].replace('_', ' ')}"
-        + (f" in {found['column']}" if found["column"] else "")
-        + f". {found['what_to_do']}"
-        for found in report.damage.iter_rows(named=True)
-    )
+    report.notes.extend(_said(found) for found in report.damage.iter_rows(named=True))
     filled = {name: counts for name, counts in marks.items() if counts.total()}
     if not filled:
         return
@@ -242,6 +238,12 @@ def _complete(opened: Opened, digest: str, damage: Damage, marks: dict[str, Coun
                 f"{found['column']} are taken to be joined by {found['delimiter']!r}, "
                 "but another delimiter recurs in them, too"
             )
+
+
+def _said(found: dict[str, Any]) -> str:
+    rows = "1 row" if found["rows"] == 1 else f"{found['rows']} rows"
+    place = f" in {found['column']}" if found["column"] else ""
+    return f"{rows}: {found['kind'].replace('_', ' ')}{place}. {found['what_to_do']}"
 
 
 def _digest(digest: hashlib._Hash, buffer: encodings.Buffer, start: int, stop: int) -> None:
