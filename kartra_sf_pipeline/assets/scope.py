@@ -78,6 +78,21 @@ _PREPARED = _stored(
     "quarantine",
 )
 
+# What the control totals count.
+_COUNTED = _stored(
+    "raw_lists",
+    "contacts_prepared",
+    "contacts_suppressed",
+    "parsed_tags",
+    "parsed_lists",
+    "transactions_prepared",
+    "subscriptions_prepared",
+    "subscriptions_derived",
+    "affiliates_prepared",
+    "affiliates_derived",
+    "quarantine",
+)
+
 
 def _run_folder(context: dg.AssetExecutionContext, given: Settings) -> Path:
     folder = given.runs_folder() / context.run_id
@@ -93,19 +108,7 @@ def account_audit(settings: RunSettings, **frames: Lazy) -> Result:
 
 @dg.asset(
     name="control_totals",
-    ins=_stored(
-        "raw_lists",
-        "contacts_prepared",
-        "contacts_suppressed",
-        "parsed_tags",
-        "parsed_lists",
-        "transactions_prepared",
-        "subscriptions_prepared",
-        "subscriptions_derived",
-        "affiliates_prepared",
-        "affiliates_derived",
-        "quarantine",
-    ),
+    ins=_COUNTED,
     **_COMMON,
 )
 def totals(context: dg.AssetExecutionContext, settings: RunSettings, **frames: Lazy) -> Result:
@@ -144,33 +147,37 @@ def judgement(raw_contacts: Lazy, quarantine: Frame) -> Result:
     return _figures(frame, verdicts=counts(frame, "verdict"))
 
 
-@dg.asset(name="extraction_plan", **_COMMON)
+@dg.asset(name="extraction_plan", ins=_COUNTED, **_COMMON)
 def plan(
     context: dg.AssetExecutionContext,
     settings: RunSettings,
     export_files: Frame,
-    contacts_prepared: Lazy,
-    transactions_prepared: Lazy,
     extract_judgement: Frame,
-    control_totals: Frame,
+    **frames: Lazy,
 ) -> Result:
     """What to export from Kartra, in which order and slices; what is there and what is missing.
 
-    Also as extraction_plan.csv in the run's folder.
+    Also as extraction_plan.csv in the run's folder. It compares with the control totals by itself:
+    where their gate stops a run, the plan is what is needed most.
     """
     given = settings.load()
-    joined = contacts_prepared.filter(pl.col("disposition") == "keep").select(
-        pl.col("joined_at").dt.convert_time_zone(given.zone).dt.date()
+    read = read_narrow(frames)
+    joined = (
+        read["contacts_prepared"]
+        .filter(pl.col("disposition") == "keep")
+        .select(pl.col("joined_at").dt.convert_time_zone(given.zone).dt.date())
     )
-    sold = transactions_prepared.filter(pl.col("reason").fill_null("") != "older_extract").select(
-        "close_date"
+    sold = (
+        read["transactions_prepared"]
+        .filter(pl.col("reason").fill_null("") != "older_extract")
+        .select("close_date")
     )
     frame = extraction_plan(
         export_files,
-        joined.collect().to_series(),
-        sold.collect().to_series(),
+        joined.to_series(),
+        sold.to_series(),
         extract_judgement,
-        control_totals,
+        control_totals(read, load_control_totals(given.exports_folder())),
         slice_rows=given.slice_rows,
     )
     target = _run_folder(context, given) / "extraction_plan.csv"
