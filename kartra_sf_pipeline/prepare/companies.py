@@ -23,7 +23,9 @@ _FROM_FILE: Final = (
 
 
 def prepare_companies(
-    unified: pl.DataFrame, raw_companies: pl.DataFrame
+    unified: pl.DataFrame,
+    raw_companies: pl.DataFrame,
+    aliases: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`(companies_prepared, company_rows)`.
 
@@ -34,21 +36,27 @@ def prepare_companies(
     Lineage is the file's row, else that of the person who has been known longest.
 
     The second has one row per row of the companies file: kept (the account's primary row), merged
-    into that, or in quarantine for want of a name and a domain.
+    into that, or in quarantine for want of a name and a domain. `aliases` are account keys that
+    were merged into others (`company_matching.account_aliases`).
     """
+    into = {} if aliases is None else dict(aliases.iter_rows())
     people = unified.select(
         "account_key", "company", "website", "domain", "joined_at", "source_file", "source_line"
     )
     found = account_keys(people, raw_companies).select("name_key", "evidence")
-    people = people.with_columns(found.get_columns())
-    rows = _keyed_rows(raw_companies, people)
+    people = people.with_columns(found.get_columns()).with_columns(
+        pl.col("account_key").replace(into)
+    )
+    rows = _keyed_rows(raw_companies, people, into)
     accounts = _from_people(people.drop_nulls("account_key")).join(
         _from_file(rows), on="account_key", how="full", coalesce=True, suffix="_file"
     )
     return _assemble(accounts), _company_rows(rows)
 
 
-def _keyed_rows(raw_companies: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
+def _keyed_rows(
+    raw_companies: pl.DataFrame, people: pl.DataFrame, into: dict[str, str]
+) -> pl.DataFrame:
     """Rows of the companies file with typed values, `account_key` and `_first` (of its account)."""
     rows = company_evidence(raw_companies)
     places = prepare_places(rows).select("country", "state")
@@ -81,7 +89,7 @@ def _keyed_rows(raw_companies: pl.DataFrame, people: pl.DataFrame) -> pl.DataFra
         pl.lit("domain:") + pl.coalesce("domain", "_named_domain"),
         pl.lit("name:") + pl.col("name_key"),
     )
-    keyed = rows.with_columns(key.alias("account_key"))
+    keyed = rows.with_columns(key.replace(into).alias("account_key"))
     primary = (
         keyed.drop_nulls("account_key")
         .sort("extract_date", "_row", descending=[True, False], nulls_last=True)
