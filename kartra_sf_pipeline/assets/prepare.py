@@ -11,6 +11,12 @@ from kartra_sf_pipeline.assets.previews import PREVIEW_ROWS, counts, preview, ta
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
+from kartra_sf_pipeline.prepare.company_matching import (
+    account_aliases,
+    companies_shown,
+    match_companies,
+    with_aliases,
+)
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
 from kartra_sf_pipeline.prepare.match_features import columns_read
 from kartra_sf_pipeline.prepare.matching import Thresholds, find_matches
@@ -18,6 +24,7 @@ from kartra_sf_pipeline.prepare.merges import contact_merges
 from kartra_sf_pipeline.prepare.notes import prepare_notes
 from kartra_sf_pipeline.prepare.products import derive_products
 from kartra_sf_pipeline.prepare.review import (
+    COMPANY,
     CONTACT,
     REVIEW_FILE,
     contacts_shown,
@@ -132,6 +139,7 @@ def _paired(prepared: pl.LazyFrame, pairs: Frame) -> Frame:
         "contacts_unified": _out("One row per person after merging, with what was folded in."),
         "contact_rows": _out("What became of each row of the contacts export."),
         "contact_merges": _out("Every contact that was folded into another: why, what differs."),
+        "company_matches": _out("Pairs of accounts that may be one company, with the decision."),
         "contacts_suppressed": _out("People who stay behind by choice, with the rule."),
     }
 )
@@ -148,6 +156,8 @@ def unified_people(
     """
     unified, rows = unify_contacts(contacts_prepared, contact_matches, raw_companies=raw_companies)
     merges = contact_merges(contacts_prepared, contact_matches, unified)
+    companies = _matched_companies(settings.load(), unified, raw_companies)
+    unified = with_aliases(unified, account_aliases(companies))
     people = _without_suppressed(
         settings.load(), unified, rows, raw_transactions, raw_calendar_bookings
     )
@@ -159,8 +169,18 @@ def unified_people(
         consent=counts(unified, "consent_reason"),
     )
     yield _output("contact_merges", merges, rules=counts(merges, "rule"))
+    yield _output("company_matches", companies, decisions=counts(companies, "decision"))
     yield _output("contact_rows", rows)
     yield _output("contacts_suppressed", people.people, rules=counts(people.people, "reason"))
+
+
+def _matched_companies(given: Settings, unified: Frame, raw_companies: Frame) -> Frame:
+    """Pairs of accounts as scored and decided; their part of the review file is rewritten."""
+    accounts, _ = prepare_companies(unified, raw_companies)
+    decisions = read_decisions(given.home / REVIEW_FILE).of(COMPANY)
+    pairs = match_companies(accounts, Thresholds(given.merge_at, given.review_at), decisions)
+    write_review(given.home / REVIEW_FILE, COMPANY, pairs, companies_shown(accounts), decisions)
+    return pairs
 
 
 def _without_suppressed(
@@ -199,9 +219,13 @@ def parsed_lists(contacts_unified: Frame) -> Result:
         "company_rows": _out("What became of each row of the companies export."),
     }
 )
-def found_companies(contacts_unified: Frame, raw_companies: Frame) -> Iterator[dg.Output[Frame]]:
+def found_companies(
+    contacts_unified: Frame, raw_companies: Frame, company_matches: Frame
+) -> Iterator[dg.Output[Frame]]:
     """Kartra has no company object: accounts come from contacts and from a company export."""
-    accounts, rows = prepare_companies(contacts_unified, raw_companies)
+    accounts, rows = prepare_companies(
+        contacts_unified, raw_companies, account_aliases(company_matches)
+    )
     yield _output("companies_prepared", accounts)
     yield _output("company_rows", rows)
 

@@ -20,6 +20,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
 )
 from kartra_sf_pipeline.prepare.money import parse_money
 from kartra_sf_pipeline.prepare.nulls import clean
+from kartra_sf_pipeline.prepare.wording import worded
 
 MONEY_COLUMNS: Final = ("earned", "reserve", "due", "paid")
 _NUMBERS: Final = {name: name for name in (*MONEY_COLUMNS, "products")}
@@ -27,7 +28,7 @@ _NUMBERS: Final = {name: name for name in (*MONEY_COLUMNS, "products")}
 
 def affiliate_key(username: pl.Expr, email: pl.Expr, name: pl.Expr) -> pl.Expr:
     """`affiliate:` and the folded user name, else e-mail, else name; null without any."""
-    return pl.format("affiliate:{}", pl.coalesce(folded(username), folded(email), folded(name)))
+    return worded("affiliate:{}", pl.coalesce(folded(username), folded(email), folded(name)))
 
 
 def prepare_affiliates(
@@ -144,7 +145,7 @@ def _namesake() -> Rule:
         pl.col("_by_name") & superseded() & (pl.col("source_file") == pl.col("newest_file")),
         QUARANTINE,
         "ambiguous_name",
-        pl.format("The same name alone stands in {}; add a user name or e-mail.", "newest_place"),
+        worded("The same name alone stands in {}; add a user name or e-mail.", "newest_place"),
     )
 
 

@@ -20,6 +20,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
 )
 from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.stable_keys import with_key
+from kartra_sf_pipeline.prepare.wording import worded
 
 STATUSES: Final = {
     "booked": "booked",
@@ -86,7 +87,7 @@ def prepare_bookings(
             _when=pl.col("starts_at").dt.epoch("us").cast(pl.String),
         ),
         "booking_key",
-        own=pl.format("B{}", pl.col("booking_id")),
+        own=worded("B{}", pl.col("booking_id")),
         content=["_calendar", "_when", "attendee_email"],
     )
     judged = dispose(_numbered(facts), [*problems, _older_copy()])
@@ -119,13 +120,13 @@ def _problems() -> list[Rule]:
             ~pl.col("_known_zone"),
             QUARANTINE,
             "bad_time_zone",
-            pl.format("'{}' is not a time zone, such as America/Detroit.", "time_zone"),
+            worded("'{}' is not a time zone, such as America/Detroit.", "time_zone"),
         ),
         Rule(
             pl.col("starts_at").is_null(),
             QUARANTINE,
             "bad_date",
-            pl.format(
+            worded(
                 "'{}' at '{}' is not a certain time.",
                 pl.col("_date").fill_null(""),
                 pl.col("_time").fill_null(""),
@@ -135,7 +136,7 @@ def _problems() -> list[Rule]:
             pl.col("status").is_null() & pl.col("_status").is_not_null(),
             QUARANTINE,
             "unknown_status",
-            pl.format("'{}' is not a status of a booking.", "_status"),
+            worded("'{}' is not a status of a booking.", "_status"),
         ),
         Rule(
             pl.col("contact_key").is_null(),
@@ -151,7 +152,7 @@ def _older_copy() -> Rule:
         pl.col("_newest_row") != pl.col(ROW),
         MERGE,
         "older_extract",
-        pl.format("The newest copy is {}.", "_newest_place"),
+        worded("The newest copy is {}.", "_newest_place"),
     )
 
 
@@ -179,7 +180,7 @@ def _starts_at(facts: pl.DataFrame, zone: str) -> pl.Series:
     )
     # A lone number such as "15" may be anything.
     time = pl.when((minute.is_not_null() | half.is_not_null()) & (of_day < 24)).then(
-        pl.format(
+        worded(
             "{}:{}:{}",
             of_day.cast(pl.String).str.zfill(2),
             minute.fill_null("00"),
@@ -189,7 +190,7 @@ def _starts_at(facts: pl.DataFrame, zone: str) -> pl.Series:
     has_time = pl.col("_date").str.contains(r"\d:\d{2}")
     text = facts.select(
         "time_zone",
-        text=pl.when(has_time).then(pl.col("_date")).otherwise(pl.format("{} {}", "_date", time)),
+        text=pl.when(has_time).then(pl.col("_date")).otherwise(worded("{} {}", "_date", time)),
     ).with_columns(_known=_zone_is_known(facts.get_column("time_zone")))
     starts = pl.Series("starts_at", [None] * len(text), dtype=UTC)
     for name in text.filter("_known").get_column("time_zone").unique().to_list():
@@ -230,7 +231,7 @@ def _numbered(facts: pl.DataFrame) -> pl.DataFrame:
             _newest_row=pl.when("_sound").then(pl.coalesce("_same_row", "_first_row")),
             _newest_place=pl.coalesce("_same_place", "_first_place"),
             booking_key=pl.when(pl.col("_sound") & (pl.col("_same_number") > 1))
-            .then(pl.format("{}-{}", "booking_key", "_same_number"))
+            .then(worded("{}-{}", "booking_key", "_same_number"))
             .otherwise("booking_key"),
         )
     )

@@ -10,6 +10,7 @@ import polars as pl
 
 from kartra_sf_pipeline.prepare.money import unreadable
 from kartra_sf_pipeline.prepare.side_join import side_join
+from kartra_sf_pipeline.prepare.wording import worded
 
 KEEP: Final = "keep"
 MERGE: Final = "merge"
@@ -108,13 +109,13 @@ def unreadable_sentence(source: str, typed: pl.Expr, *, text: pl.Expr | None = N
     """A sentence where the raw column `source` (or `text`) says something that `typed` is not."""
     said = pl.col(source) if text is None else text
     return pl.when(unreadable(said, typed)).then(
-        pl.format("{} is '{}', which cannot be read with certainty.", pl.lit(source), said)
+        worded("{} is '{}', which cannot be read with certainty.", pl.lit(source), said)
     )
 
 
 def place(file: str = "source_file", line: str = "source_line") -> pl.Expr:
     """Where a row stands, for a sentence: `file, line n`."""
-    return pl.format("{}, line {}", pl.col(file), pl.col(line))
+    return worded("{}, line {}", pl.col(file), pl.col(line))
 
 
 def newest_copies(frame: pl.DataFrame, key: str, *, among: pl.Expr) -> pl.DataFrame:
@@ -155,7 +156,7 @@ def superseded() -> pl.Expr:
 def older_extract() -> Rule:
     """The rule that folds a superseded row into its newest copy."""
     return Rule(
-        superseded(), MERGE, "older_extract", pl.format("The newest copy is {}.", "newest_place")
+        superseded(), MERGE, "older_extract", worded("The newest copy is {}.", "newest_place")
     )
 
 

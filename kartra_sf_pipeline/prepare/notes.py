@@ -18,6 +18,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
 )
 from kartra_sf_pipeline.prepare.nulls import clean, tidy_lines
 from kartra_sf_pipeline.prepare.stable_keys import with_key
+from kartra_sf_pipeline.prepare.wording import worded
 
 
 def prepare_notes(
@@ -53,7 +54,7 @@ def prepare_notes(
     facts = with_key(
         facts,
         "note_key",
-        own=pl.format("N{}", pl.col("note_id")),
+        own=worded("N{}", pl.col("note_id")),
         content=["contact_key", "_when", "note"],
     )
     problems = [

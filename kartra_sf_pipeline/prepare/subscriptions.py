@@ -23,6 +23,7 @@ from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.payments import derived_subscriptions, payment_summary
 from kartra_sf_pipeline.prepare.products import with_product_key
 from kartra_sf_pipeline.prepare.side_join import side_join
+from kartra_sf_pipeline.prepare.wording import worded
 
 # "Terminated" is not a word for cancelled: Kartra's API tells the two apart.
 STATUSES: Final = {
@@ -70,7 +71,7 @@ def judged_subscriptions(
         pl.col("^x__.*$"),
     ).with_row_index(ROW)
     facts = facts.with_columns(
-        pl.format("S{}", pl.col("subscription_id")).alias("opportunity_key"),
+        worded("S{}", pl.col("subscription_id")).alias("opportunity_key"),
         pl.col("_status_text")
         .str.to_lowercase()
         .str.replace_all(r"[\s_\-]+", " ")
@@ -116,13 +117,13 @@ def _problems() -> list[Rule]:
             damaged_id(pl.col("subscription_id")),
             QUARANTINE,
             "damaged_id",
-            pl.format("A spreadsheet has rounded the id to {}.", "subscription_id"),
+            worded("A spreadsheet has rounded the id to {}.", "subscription_id"),
         ),
         Rule(
             pl.col("status").is_null() & pl.col("_status_text").is_not_null(),
             QUARANTINE,
             "unknown_status",
-            pl.format("'{}' is not a status of a subscription.", "_status_text"),
+            worded("'{}' is not a status of a subscription.", "_status_text"),
         ),
         Rule(
             pl.col("_bad_date").is_not_null(),

@@ -17,6 +17,7 @@ from kartra_sf_pipeline.prepare.money import MONEY, is_plain_money, parse_money
 from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.products import product_keys
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, transaction_type
+from kartra_sf_pipeline.prepare.wording import worded
 
 TYPE: Final = pl.Enum(list(TRANSACTION_RULES))
 
@@ -82,7 +83,7 @@ def transaction_events(raw: pl.LazyFrame, *, zone: str) -> pl.DataFrame:
             .alias("type"),
             parse_datetime(pl.col("date"), zone).alias("occurred_at"),
             _money("amount"),
-            pl.format("S{}", subscription).alias("subscription_key"),
+            worded("S{}", subscription).alias("subscription_key"),
             clean_id(pl.col("lead_id")),
             "extract_date",
             (damaged_id(clean_id(pl.col("transaction_id"))) | damaged_id(subscription)).alias(

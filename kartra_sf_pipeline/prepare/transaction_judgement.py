@@ -15,6 +15,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
 )
 from kartra_sf_pipeline.prepare.suppression import PERSON_SUPPRESSED
 from kartra_sf_pipeline.prepare.transaction_rules import Role, types_with
+from kartra_sf_pipeline.prepare.wording import worded
 
 IS_PAYMENT: Final = pl.col("type").is_in(types_with(Role.PAYMENT))
 IS_STATUS: Final = pl.col("type").is_in(types_with(Role.STATUS))
@@ -26,7 +27,7 @@ def _quoted(column: str) -> pl.Expr:
     return (
         pl.when(pl.col(column).is_null())
         .then(pl.lit("blank"))
-        .otherwise(pl.format("'{}'", pl.col(column).fill_null("")))
+        .otherwise(worded("'{}'", pl.col(column).fill_null("")))
     )
 
 
@@ -48,13 +49,13 @@ PROBLEMS: Final = [
         pl.col("type").is_null(),
         QUARANTINE,
         "unknown_type",
-        pl.format("The transaction type is {}.", _quoted("_type_text")),
+        worded("The transaction type is {}.", _quoted("_type_text")),
     ),
     Rule(
         pl.col("occurred_at").is_null(),
         QUARANTINE,
         "bad_date",
-        pl.format("The date is {}, in no form that is certain.", _quoted("_date_text")),
+        worded("The date is {}, in no form that is certain.", _quoted("_date_text")),
     ),
     Rule(
         pl.col("_unreadable"),
@@ -88,7 +89,7 @@ RULES: Final = [
         IS_ADJUSTMENT & pl.col("_exceeds").is_not_null(),
         QUARANTINE,
         "exceeds_sale",
-        pl.format(
+        worded(
             "It would give back more of {} than was paid by its date and not given back yet.",
             "_exceeds",
         ),
@@ -103,7 +104,7 @@ RULES: Final = [
         pl.col("opportunity_key").is_null(),
         QUARANTINE,
         "no_subscription",
-        pl.format(
+        worded(
             "There is no opportunity to fold it into: its subscription id is {}.",
             pl.col("subscription_key").str.slice(1).fill_null("blank"),
         ),

@@ -46,6 +46,7 @@ from kartra_sf_pipeline.prepare.transaction_judgement import (
 )
 from kartra_sf_pipeline.prepare.transaction_links import link_refunds
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES
+from kartra_sf_pipeline.prepare.wording import worded
 
 _RULE: Final = "_rule"
 _LAST: Final = ("extract_date", "source_file", "source_line", "disposition", "reason", "detail")
@@ -165,7 +166,7 @@ def _with_opportunities(
     known = pl.concat([exported, opening["subscription_key"]]).unique()
     events = _with_flag(events, "_opens", opening[ROW]).with_columns(
         _in_export=pl.col("subscription_key").is_in(exported.implode()).fill_null(False),
-        _own_key=pl.format("T{}", pl.col("transaction_id")),
+        _own_key=worded("T{}", pl.col("transaction_id")),
         _pays=pays,
     )
     links, over = link_refunds(events, raw, known)
