@@ -10,11 +10,11 @@ import json
 import sqlite3
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import polars as pl
 
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.database import Database, quote
 from kartra_sf_pipeline.localorg.schema import (
     NUMBER_TYPES,
     TEXT_TYPES,
@@ -25,9 +25,7 @@ from kartra_sf_pipeline.localorg.schema import (
     Stage,
     standard_schema,
 )
-
-if TYPE_CHECKING:
-    from kartra_sf_pipeline.localorg.store import Store
+from kartra_sf_pipeline.localorg.seed import new_ids, stage_row
 
 # Look-ups that deletes and child queries follow; each index costs time on every bulk insert.
 _INDEXED = {
@@ -43,11 +41,6 @@ _INDEXED = {
     "FieldPermissions": ("ParentId",),
     "PermissionSetAssignment": ("PermissionSetId",),
 }
-
-
-def quote(name: str) -> str:
-    """An SQL identifier; API names hold no quotes, `Group` is a keyword."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _column(field: Field) -> str:
@@ -66,10 +59,10 @@ def _column(field: Field) -> str:
 
 
 class Catalog:
-    """The schema of one store; every change runs in `store.write()` and is undone with it."""
+    """The schema of one file; every change runs in its `write()` and is undone with it."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._lock = threading.RLock()
         # `_schema` is what the writing transaction sees; others see the committed one.
         self._schema = self._committed = standard_schema()
@@ -80,7 +73,7 @@ class Catalog:
     def load(self) -> None:
         """Read the deployed definitions of an existing file."""
         schema = standard_schema()
-        with self._store.read() as connection:
+        with self._database.read() as connection:
             objects = connection.execute("SELECT definition FROM _object ORDER BY rowid").fetchall()
             overlay = connection.execute(
                 "SELECT object, definition FROM _field ORDER BY rowid"
@@ -97,7 +90,7 @@ class Catalog:
                 )
         self._schema = self._committed = schema
         # A newer version of this package may know more standard objects than the file.
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             have = {
                 r[0].casefold()
                 for r in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
@@ -155,13 +148,13 @@ class Catalog:
     @property
     def schema(self) -> Schema:
         """Every object and field, whoever may see them."""
-        return self._schema if self._store.writing() else self._committed
+        return self._schema if self._database.writing() else self._committed
 
     def visible_schema(self) -> Schema:
         """What the API user sees: a custom field only if a permission set assigned to the user
         grants it (required fields excepted); read-only grants cannot be written.
         """
-        if self._store.writing():
+        if self._database.writing():
             return self._apply_permissions()
         with self._lock:
             visible, generation = self._visible, self._generation
@@ -179,12 +172,12 @@ class Catalog:
     def _apply_permissions(self) -> Schema:
         grants: dict[str, bool] = {}
         schema = self.schema
-        rows = self._store.query(
+        rows = self._database.query(
             "SELECT lower(f.Field), max(f.PermissionsEdit) FROM FieldPermissions f "
             "JOIN PermissionSetAssignment a ON a.PermissionSetId = f.ParentId "
             "WHERE a.AssigneeId = ? AND a.IsDeleted = 0 AND f.IsDeleted = 0 "
             "AND f.PermissionsRead = 1 GROUP BY 1",
-            (self._store.user_id,),
+            (self._database.user_id,),
         )
         for name, edit in rows:
             grants[name] = grants.get(name, False) or bool(edit)
@@ -215,7 +208,7 @@ class Catalog:
 
         Returns the object as stored, with the key prefix that it was given.
         """
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             existing = self._schema.object(sobject.name)
             if existing is None:
                 used = {o.key_prefix for o in self._schema if o.custom}
@@ -250,7 +243,7 @@ class Catalog:
         Raises KeyError for an unknown object and sqlite3.IntegrityError when a field becomes
         unique while its values are not.
         """
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             sobject = self._schema.object(object_name)
             if sobject is None:
                 raise KeyError(object_name)
@@ -276,7 +269,7 @@ class Catalog:
 
     def drop_field(self, object_name: str, field_name: str) -> bool:
         """Remove a custom field with its values and grants; False when it is not there."""
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             sobject = self._schema.object(object_name)
             field = sobject.field(field_name) if sobject else None
             if sobject is None or field is None or not field.custom:
@@ -300,7 +293,7 @@ class Catalog:
 
     def drop_object(self, name: str) -> bool:
         """Remove a custom object with all its records; False when it is not there."""
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             sobject = self._schema.object(name)
             if sobject is None or not sobject.custom:
                 return False
@@ -316,9 +309,7 @@ class Catalog:
 
     def put_stage(self, stage: Stage) -> None:
         """Add an opportunity stage, or change what an existing one decides."""
-        from kartra_sf_pipeline.localorg.seed import stage_row
-
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             opportunity = self._schema.object("Opportunity")
             field = opportunity.field("StageName") if opportunity else None
             assert field is not None
@@ -328,13 +319,13 @@ class Catalog:
                 self.put_field("Opportunity", replace(field, picklist_values=new))
             connection.execute("DELETE FROM OpportunityStage WHERE ApiName = ?", (stage.label,))
             order = connection.execute("SELECT count(*) FROM OpportunityStage").fetchone()[0] + 1
-            frame = pl.DataFrame([stage_row(stage, order, self._store.user_id, now_text())])
-            frame.insert_column(0, self._store.new_ids("OpportunityStage", 1))
-            self._store.insert_frame(connection, "OpportunityStage", frame)
+            frame = pl.DataFrame([stage_row(stage, order, self._database.user_id, now_text())])
+            frame.insert_column(0, new_ids(self._database, "OpportunityStage", 1))
+            self._database.insert_frame(connection, "OpportunityStage", frame)
 
     def stages(self) -> dict[str, Stage]:
         """Folded stage name to what it decides, from the OpportunityStage rows."""
-        rows = self._store.query(
+        rows = self._database.query(
             "SELECT MasterLabel, IsClosed, IsWon, DefaultProbability, ForecastCategory "
             "FROM OpportunityStage WHERE IsActive = 1"
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.database import Database
 from kartra_sf_pipeline.localorg.schema import (
     FORECAST_CATEGORY_NAMES,
     Stage,
@@ -15,16 +16,19 @@ from kartra_sf_pipeline.localorg.schema import (
     standard_stages,
 )
 
-if TYPE_CHECKING:
-    from kartra_sf_pipeline.localorg.store import Store
-
 ADMIN_USERNAME = "admin@local.example"
 
 
-def seed(store: Store, connection: sqlite3.Connection) -> tuple[str, str]:
+def new_ids(database: Database, name: str, count: int) -> pl.Series:
+    """Unused ids of a standard object; call inside `write()`."""
+    sobject = standard_schema().object(name)
+    return database.new_ids_for_prefix((sobject.key_prefix if sobject else None) or "0Lo", count)
+
+
+def seed(database: Database, connection: sqlite3.Connection) -> tuple[str, str]:
     """Write the first records; returns the ids of the organisation and of the API user."""
     now = now_text()
-    user_ids = store.new_ids("User", 3).to_list()
+    user_ids = new_ids(database, "User", 3).to_list()
     admin = user_ids[0]
     stamps = {
         "CreatedDate": now,
@@ -37,7 +41,7 @@ def seed(store: Store, connection: sqlite3.Connection) -> tuple[str, str]:
     def put(name: str, rows: list[dict[str, Any]], ids: list[str] | None = None) -> list[str]:
         sobject = standard_schema().object(name)
         assert sobject is not None
-        given = ids or store.new_ids(name, len(rows)).to_list()
+        given = ids or new_ids(database, name, len(rows)).to_list()
         kept = [
             {
                 "Id": record_id,
@@ -46,7 +50,7 @@ def seed(store: Store, connection: sqlite3.Connection) -> tuple[str, str]:
             }
             for record_id, row in zip(given, rows, strict=True)
         ]
-        store.insert_frame(connection, name, pl.DataFrame(kept, infer_schema_length=None))
+        database.insert_frame(connection, name, pl.DataFrame(kept, infer_schema_length=None))
         return given
 
     (org_id,) = put(
@@ -75,7 +79,7 @@ def seed(store: Store, connection: sqlite3.Connection) -> tuple[str, str]:
             }
         ],
     )
-    licence = store.new_ids_for_prefix("100", 1).item()
+    licence = database.new_ids_for_prefix("100", 1).item()
     profiles = put(
         "Profile",
         [

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kartra_sf_pipeline.localorg.catalog import quote
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.requests import (
     data_path,
     note,

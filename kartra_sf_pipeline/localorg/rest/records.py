@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kartra_sf_pipeline.localorg.catalog import quote
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.errors import NO_STORE, ApiError, method_not_allowed
 from kartra_sf_pipeline.localorg.ids import to_18
 from kartra_sf_pipeline.localorg.requests import (

@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kartra_sf_pipeline.localorg.catalog import quote
 from kartra_sf_pipeline.localorg.clock import STORED, now
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.errors import ApiError
 from kartra_sf_pipeline.localorg.requests import note, object_of, off_loop, reply, store_of
 from kartra_sf_pipeline.localorg.schema import SObject

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from kartra_sf_pipeline.localorg.catalog import quote
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys
 from kartra_sf_pipeline.localorg.rules.header import Column
 from kartra_sf_pipeline.localorg.schema import Field

@@ -6,7 +6,7 @@ import json
 
 import polars as pl
 
-from kartra_sf_pipeline.localorg.catalog import quote
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.ids import to_18, well_formed
 from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys
 from kartra_sf_pipeline.localorg.rules.header import Column

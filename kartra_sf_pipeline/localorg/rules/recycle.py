@@ -6,8 +6,8 @@ import sqlite3
 
 import polars as pl
 
-from kartra_sf_pipeline.localorg.catalog import quote
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.ids import to_18
 from kartra_sf_pipeline.localorg.rules.batch import keys
 from kartra_sf_pipeline.localorg.rules.derive.campaigns import recount

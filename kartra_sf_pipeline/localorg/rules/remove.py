@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kartra_sf_pipeline.localorg.catalog import quote
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.rules import lookups
 from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys, outcome
 from kartra_sf_pipeline.localorg.rules.derive.campaigns import recount

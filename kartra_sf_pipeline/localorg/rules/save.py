@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from kartra_sf_pipeline.localorg.catalog import quote
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.rules import lookups
 from kartra_sf_pipeline.localorg.rules.batch import Batch, outcome
 from kartra_sf_pipeline.localorg.rules.constraints import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import count
 
-from kartra_sf_pipeline.localorg.catalog import quote
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.schema import Schema, SObject
 from kartra_sf_pipeline.localorg.soql import ast
 from kartra_sf_pipeline.localorg.soql.aggregates import check_grouping, compile_aggregates

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kartra_sf_pipeline.localorg.catalog import quote
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.metadata.registry import Registry
 from kartra_sf_pipeline.localorg.schema import Field, Schema, SObject
 from kartra_sf_pipeline.localorg.store import Store

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from kartra_sf_pipeline.localorg.catalog import quote
+from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.schema import Field, Schema, SObject
 from kartra_sf_pipeline.localorg.soql import ast
 from kartra_sf_pipeline.localorg.soql.errors import (
