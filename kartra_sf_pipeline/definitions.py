@@ -16,7 +16,7 @@ defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
         [extract, prepare, scope, map, transform, forecast, load, prove]
     ),
-    asset_checks=[checks_for(suite) for suite in SUITES],
+    asset_checks=[*(checks_for(suite) for suite in SUITES), map.field_map_is_approved],
     jobs=JOBS,
     sensors=SENSORS,
     resources={

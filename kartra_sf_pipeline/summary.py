@@ -120,7 +120,9 @@ class RunLog:
                 "phase": found.asset_key.to_user_string(),
                 "check": found.check_name,
                 "passed": found.passed,
-                "blocking": found.blocking,
+                # A check may stop a run elsewhere and only warn here.
+                "blocking": found.blocking
+                and (found.passed or found.severity is dg.AssetCheckSeverity.ERROR),
             }
         )
 

@@ -6,9 +6,9 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
-from kartra_sf_pipeline.assets.map import snapshot_of
 from kartra_sf_pipeline.assets.previews import table
 from kartra_sf_pipeline.forecast.row_rules import predict
+from kartra_sf_pipeline.mapping.org_facts import snapshot_of
 from kartra_sf_pipeline.migration.phases import PHASES
 from kartra_sf_pipeline.resources import RunSettings
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from kartra_sf_pipeline.assets.extract import exports_hash
 from kartra_sf_pipeline.assets.groups import LOAD, MIGRATION
+from kartra_sf_pipeline.assets.map import refuse_unready_load
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.migration.loader import load_phase
 from kartra_sf_pipeline.migration.phases import PHASES, Phase
@@ -36,8 +37,10 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         frame: Frame,
         export_files: Frame,
     ) -> dg.MaterializeResult[Frame]:
-        settings.load().refuse_unready_target()
+        given = settings.load()
+        given.refuse_unready_target()
         org = salesforce.org()
+        refuse_unready_load(given, org)
         run = ledger.run_of(context.run.run_id, context.job_name, org, exports_hash(export_files))
         result = load_phase(org, ledger.open(), run, phase, frame)
         return dg.MaterializeResult(value=result.outcomes, metadata=_about(run, phase, result))

@@ -1,8 +1,5 @@
 """Map: what the org has, the field map, and the schema that the map needs."""
 
-import json
-from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,75 +9,24 @@ import polars as pl
 from kartra_sf_pipeline.assets.groups import MAP, MIGRATION, REVOPS
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.errors import OrgError, SettingsError
-from kartra_sf_pipeline.mapping.account_map import map_frame, propose_map
-from kartra_sf_pipeline.mapping.custom_fields import plan_custom_fields
-from kartra_sf_pipeline.mapping.model import FieldMap, Policies, load_map
+from kartra_sf_pipeline.mapping.account_map import map_frame, propose
+from kartra_sf_pipeline.mapping.approval import WAY_OUT, approval_of, refuse_unapproved
+from kartra_sf_pipeline.mapping.model import FieldMap, line_of, load_map, map_text
+from kartra_sf_pipeline.mapping.org_facts import OBJECTS, OrgFacts, ask_org, snapshot_of
+from kartra_sf_pipeline.mapping.phase_frames import PREPARED, phase_frames
+from kartra_sf_pipeline.mapping.profile import profile_map
 from kartra_sf_pipeline.mapping.schema import permission_set, plan_schema, wanted_fields
-from kartra_sf_pipeline.mapping.sources import picklist_tags
+from kartra_sf_pipeline.mapping.validate import check_map, refuse
 from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
-from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.salesforce.metadata import assign_permission_set, build_package, deploy
-from kartra_sf_pipeline.salesforce.snapshot import OrgSnapshot, take_snapshot
+from kartra_sf_pipeline.salesforce.org import Org
+from kartra_sf_pipeline.salesforce.snapshot import take_snapshot
+from kartra_sf_pipeline.settings import Settings, Target
 
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]
 
-OBJECTS = (
-    "Account",
-    "Contact",
-    "Product2",
-    "PricebookEntry",
-    "Campaign",
-    "CampaignMember",
-    "Opportunity",
-    "OpportunityContactRole",
-    "OpportunityLineItem",
-    "Event",
-    "Task",
-)
-
 _COMMON: dict[str, Any] = {"group_name": MAP, "kinds": {"salesforce"}, "owners": MIGRATION}
-
-
-@dataclass(frozen=True)
-class OrgFacts:
-    """What later stages need to know of the org, kept in the home folder as JSON."""
-
-    snapshot: OrgSnapshot
-    standard_pricebook_id: str
-
-    @property
-    def objects(self) -> dict[str, ObjectDescribe]:
-        """Describes by object name."""
-        return self.snapshot.objects
-
-    def write(self, home: Path) -> Path:
-        """Store the facts; returns the file."""
-        path = home / "org_snapshot.json"
-        content = {
-            "standard_pricebook_id": self.standard_pricebook_id,
-            "snapshot": json.loads(self.snapshot.to_json()),
-        }
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
-        return path
-
-
-def snapshot_of(home: Path) -> OrgFacts:
-    """The facts that `org_snapshot` last stored; SettingsError where it never ran."""
-    path = home / "org_snapshot.json"
-    if not path.exists():
-        raise SettingsError(
-            "There is no snapshot of the org yet.", next_step="Materialise `org_snapshot` first."
-        )
-    return _read_facts(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _read_facts(path: Path, _: int) -> OrgFacts:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return OrgFacts(
-        OrgSnapshot.from_json(json.dumps(content["snapshot"])), content["standard_pricebook_id"]
-    )
 
 
 def confirmed_map(home: Path, field_map: Frame) -> FieldMap:
@@ -98,12 +44,7 @@ def confirmed_map(home: Path, field_map: Frame) -> FieldMap:
 @dg.asset(**_COMMON)
 def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Result:
     """The org as its describe shows it: the authority on types, lengths and required fields."""
-    org = salesforce.org()
-    org.forget_describes()
-    book = org.query("SELECT Id FROM Pricebook2 WHERE IsStandard = true")
-    if book.is_empty():
-        raise OrgError("The org shows no standard price book: products cannot be priced in it.")
-    facts = OrgFacts(take_snapshot(org, OBJECTS), book["Id"][0])
+    facts = ask_org(salesforce.org())
     path = facts.write(settings.load().home)
     frame = facts.snapshot.to_frame()
     used = {name: maximum - left for name, (maximum, left) in facts.snapshot.limits.items()}
@@ -120,20 +61,35 @@ def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Resul
     )
 
 
-@dg.asset(group_name=MAP, kinds={"yaml"}, owners=REVOPS, deps=["org_snapshot"])
-def field_map(
-    settings: RunSettings, contacts_unified: Frame, raw_custom_fields: Frame, parsed_tags: Frame
-) -> Result:
-    """The field map: a file people read. Proposed for the account unless one is given."""
+@dg.asset(
+    group_name=MAP,
+    kinds={"yaml"},
+    owners=REVOPS,
+    deps=["org_snapshot"],
+    ins={name: dg.AssetIn() for name in (*PREPARED, "raw_custom_fields")},
+)
+def field_map(settings: RunSettings, **prepared: Frame) -> Result:
+    """The field map: a file people read. Proposed for the account unless one is given.
+
+    Stops at a map that the org or the exports cannot bear, with each fault's line.
+    """
     given = settings.load()
-    if given.map is not None:
-        content = load_map(given.map)
-    else:
-        custom = plan_custom_fields(contacts_unified, raw_custom_fields)
-        content = propose_map(custom, picklist_tags(parsed_tags, Policies()))
+    facts = snapshot_of(given.home)
     path = given.home / "field_map.yaml"
+    if given.map is not None:
+        content, read_from = load_map(given.map), given.map
+    else:
+        content, read_from = propose(prepared, facts.objects), path
     path.write_text(content.to_yaml(), encoding="utf-8")
+    frames = phase_frames(prepared, content, facts.standard_pricebook_id, given.event_minutes)
+    faults = check_map(content, frames, facts.objects)
+    text = map_text(read_from)
+    refuse(faults, read_from, text)
     frame = map_frame(content)
+    told = pl.DataFrame(
+        [{"line": line_of(text, f.place), "told": f"{f.what}. {f.way_out}"} for f in faults],
+        schema={"line": pl.Int64, "told": pl.String},
+    )
     return dg.MaterializeResult(
         value=frame,
         metadata={
@@ -142,8 +98,64 @@ def field_map(
             "file": dg.MetadataValue.path(str(path)),
             "origin": "given" if given.map else "proposed",
             "map": table(frame.drop("map_fingerprint", "on_blank"), rows=250),
+            "values": table(profile_map(content, frames, facts.objects), rows=250),
+            "to_know": table(told),
+            "unmapped": table(
+                pl.DataFrame(
+                    [one.model_dump() for one in content.unmapped],
+                    schema={"source": pl.String, "filled": pl.Int64},
+                ),
+                rows=250,
+            ),
         },
     )
+
+
+@dg.multi_asset_check(
+    name="gate_field_map",
+    specs=[
+        dg.AssetCheckSpec(
+            "field_map_is_approved",
+            asset="field_map",
+            description="Nothing moves before a person has confirmed the map.",
+            blocking=True,
+        )
+    ],
+    compute_kind="yaml",
+)
+def field_map_is_approved(settings: RunSettings) -> dg.AssetCheckResult:
+    """A warning on the local org, a stop elsewhere."""
+    given = settings.load()
+    facts = snapshot_of(given.home)
+    content = load_map(given.home / "field_map.yaml")
+    found = approval_of(given.home, content, facts.snapshot.org_id, facts.objects)
+    metadata: dict[str, Any] = {"fingerprint": content.fingerprint()}
+    if not isinstance(found, str):
+        metadata |= {"by": found.by, "at": f"{found.at:%Y-%m-%d %H:%M} UTC"}
+    return dg.AssetCheckResult(
+        check_name="field_map_is_approved",
+        asset_key="field_map",
+        passed=not isinstance(found, str),
+        severity=dg.AssetCheckSeverity.WARN
+        if given.target is Target.LOCAL
+        else dg.AssetCheckSeverity.ERROR,
+        description=f"{found} {WAY_OUT}" if isinstance(found, str) else f"Approved by {found.by}.",
+        metadata=metadata,
+    )
+
+
+def refuse_unready_load(settings: Settings, org: Org) -> None:
+    """Raise SettingsError where nothing may be sent yet: target, map, or no approval that holds.
+
+    Asked again by every step that writes, whatever was selected in the UI.
+    """
+    settings.refuse_unready_target()
+    if settings.target is not Target.LOCAL:
+        content = load_map(settings.home / "field_map.yaml")
+        objects = {phase.object for phase in content.phases.values()}
+        refuse_unapproved(
+            settings.home, content, org.org_id, {name: org.describe(name) for name in objects}
+        )
 
 
 @dg.asset(deps=["org_snapshot"], **_COMMON)
@@ -179,6 +191,8 @@ def schema_deployed(
     # The schema is the first thing that a run writes: not into an org that may not be loaded yet,
     # and not without a ledger to record what follows.
     given.refuse_unready_target()
+    org = salesforce.org()
+    refuse_unready_load(given, org)
     ledger.open()
     home = given.home
     conflicts = schema_plan.filter(pl.col("action") == "conflict")
@@ -189,7 +203,6 @@ def schema_deployed(
             f"{row['object']}.{row['field']}: {row['detail']}.",
             next_step="Rename the target in the field map, or change the field in the org.",
         )
-    org = salesforce.org()
     wanted = wanted_fields(confirmed_map(home, field_map))
     changes = schema_plan.filter(pl.col("action") != "present").height
     if changes:

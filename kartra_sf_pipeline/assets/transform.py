@@ -7,11 +7,12 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
-from kartra_sf_pipeline.assets.map import confirmed_map, snapshot_of
+from kartra_sf_pipeline.assets.map import confirmed_map
 from kartra_sf_pipeline.assets.previews import counts, preview, table
 from kartra_sf_pipeline.mapping import sources
 from kartra_sf_pipeline.mapping.custom_fields import PREFIX, typed_columns
 from kartra_sf_pipeline.mapping.model import FieldMap
+from kartra_sf_pipeline.mapping.org_facts import snapshot_of
 from kartra_sf_pipeline.mapping.row_plan import row_plan
 from kartra_sf_pipeline.mapping.schema import text_lengths, wanted_fields
 from kartra_sf_pipeline.mapping.shape import cut_cells, shape

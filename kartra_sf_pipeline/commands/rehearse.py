@@ -43,6 +43,7 @@ def rehearse(home: Home = None, exports: Exports = None, as_json: Json = False) 
 
 def _check_what_is_given(settings: Settings) -> None:
     """Refuse before minutes are spent on reading: target, map, ledger, and an org that says no."""
+    from kartra_sf_pipeline.mapping.approval import refuse_unsigned
     from kartra_sf_pipeline.mapping.model import load_map
     from kartra_sf_pipeline.migration.ledger import Ledger
     from kartra_sf_pipeline.resources import SalesforceResource
@@ -50,6 +51,8 @@ def _check_what_is_given(settings: Settings) -> None:
     if settings.target is Target.PRODUCTION:
         settings.refuse_unready_target()
     if settings.map is not None:
-        load_map(settings.map)
+        given = load_map(settings.map)
+        if settings.target is not Target.LOCAL:
+            refuse_unsigned(settings.home, given)
     Ledger(settings.ledger()).close()
     SalesforceResource().org()

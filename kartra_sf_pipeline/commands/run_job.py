@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from dagster import AssetCheckEvaluation, TableMetadataValue
+from dagster import AssetCheckEvaluation, AssetCheckSeverity, TableMetadataValue
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kartra_sf_pipeline.commands.context import (
@@ -67,7 +67,9 @@ def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: boo
     refused = [
         _refusal(check)
         for check in result.get_asset_check_evaluations()
-        if check.blocking and not check.passed
+        if check.blocking
+        and not check.passed
+        and check.severity is AssetCheckSeverity.ERROR
     ]
     problems = [
         message

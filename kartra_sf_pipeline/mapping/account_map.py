@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from kartra_sf_pipeline.mapping.custom_fields import CustomField
-from kartra_sf_pipeline.mapping.model import FieldMap, load_map
+from kartra_sf_pipeline.mapping.custom_fields import CustomField, plan_custom_fields
+from kartra_sf_pipeline.mapping.model import FieldMap, Policies, load_map
+from kartra_sf_pipeline.mapping.phase_frames import unmapped_columns
+from kartra_sf_pipeline.mapping.proposal import adopt_fields, prefer_existing, targets
+from kartra_sf_pipeline.mapping.sources import picklist_tags
+from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
 DEFAULT_MAP = Path(__file__).with_name("default_map.yaml")
 TAGS_FIELD = "Kartra_Tags__c"
+
+
+def propose(
+    prepared: Mapping[str, pl.DataFrame], objects: Mapping[str, ObjectDescribe]
+) -> FieldMap:
+    """The whole map for an account and an org: the standard map, the custom columns on the org's
+    own fields where they fit, new fields elsewhere, and what is left unmapped.
+
+    `prepared` holds the frames of `phase_frames.PREPARED` and `raw_custom_fields`.
+    """
+    people = prepared["contacts_unified"]
+    custom = plan_custom_fields(people, prepared["raw_custom_fields"])
+    proposed = propose_map((), picklist_tags(prepared["parsed_tags"], Policies()))
+    phases = dict(proposed.phases)
+    if "Contact" in objects:
+        phases["contacts"] = prefer_existing(phases["contacts"], objects["Contact"])
+        taken = targets(proposed.model_copy(update={"phases": phases}), "Contact")
+        rules = adopt_fields(custom, people, objects["Contact"], taken)
+    else:
+        rules = [field.rule for field in custom]
+    tags = phases["contact_tags"]
+    phases["contact_tags"] = tags.model_copy(update={"fields": (*tags.fields, *rules)})
+    whole = proposed.model_copy(update={"phases": phases})
+    return whole.model_copy(update={"unmapped": unmapped_columns(prepared, whole)})
 
 
 def propose_map(custom: Sequence[CustomField], tag_values: Sequence[str]) -> FieldMap:
@@ -43,6 +71,8 @@ def map_frame(field_map: FieldMap) -> pl.DataFrame:
                 "required": rule.required,
                 "field": "new" if rule.new else "standard",
                 "type": rule.new.type if rule.new else None,
+                "confidence": rule.confidence,
+                "reason": rule.reason or "standard map",
                 "note": rule.note or (rule.new.description if rule.new else ""),
                 "map_fingerprint": field_map.fingerprint(),
             }

@@ -66,7 +66,8 @@ def plan_custom_fields(contacts: pl.DataFrame, schema: pl.DataFrame) -> list[Cus
 def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.DataFrame:
     """contact_key and each custom column that `rules` name, in the form that its transform takes.
 
-    A `boolean` column is Boolean, a `multi` column a list of options, any other the text.
+    A `boolean` column is Boolean, a `multi` column a list of options, a `date` column a Date of the
+    cells that are written as one (year first), any other the text.
     """
     frame = contacts.select("contact_key", *_sources(rules))
     for rule in rules:
@@ -75,6 +76,9 @@ def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.Data
             continue
         if rule.transform == "boolean":
             frame = frame.with_columns(_ticked(pl.col(column)).alias(column))
+        elif rule.transform == "date":
+            day = pl.col(column).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
+            frame = frame.with_columns(day.alias(column))
         elif rule.transform == "multi":
             known = {value.casefold(): value for value in rule.new.values} if rule.new else {}
             cells = frame[column].drop_nulls().unique()
@@ -85,6 +89,13 @@ def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.Data
             frame = frame.join(split, on=column, how="left", maintain_order="left")
             frame = frame.with_columns(pl.col("_options").alias(column)).drop("_options")
     return frame
+
+
+def options_of(values: pl.Series, known: Sequence[str]) -> tuple[str, ...]:
+    """Distinct options in cells that hold several, in the spelling of `known` where it has them."""
+    spelling = {option.casefold(): option for option in known}
+    found = (option for value in values for option in _split(value, spelling))
+    return tuple(dict.fromkeys(found))
 
 
 def _sources(rules: Sequence[FieldRule]) -> list[str]:

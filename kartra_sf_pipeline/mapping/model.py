@@ -74,6 +74,10 @@ class FieldRule(Strict):
     required: bool = False
     new: NewField | None = None
     note: str = ""
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """How sure the proposal is; 1 for the standard map and for what a person wrote."""
+    reason: str = ""
+    """Why the proposal chose this target; empty for the standard map."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> FieldRule:
@@ -120,6 +124,15 @@ class Policies(Strict):
     stage_won: str = "Closed Won"
 
 
+class Unmapped(Strict):
+    """A column of the account that no rule names: listed, so that nothing is left out unseen."""
+
+    source: str
+    """Prepared frame and column, as in `contacts_unified.twitter`."""
+    filled: int = 0
+    """Rows that hold a value."""
+
+
 PHASE_NAMES = (
     "accounts",
     "affiliates",
@@ -144,6 +157,7 @@ class FieldMap(Strict):
     version: Literal[1] = 1
     phases: dict[str, PhaseMap]
     policies: Policies = Policies()
+    unmapped: tuple[Unmapped, ...] = ()
 
     @model_validator(mode="after")
     def _every_phase(self) -> FieldMap:
@@ -167,19 +181,34 @@ class FieldMap(Strict):
         return yaml.safe_dump({"version": 1, **content}, sort_keys=False, allow_unicode=True)
 
 
-def load_map(path: Path) -> FieldMap:
-    """Read a map file; raises SettingsError naming file, line and key of each fault."""
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of a map's file, for editors that check while one types."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **FieldMap.model_json_schema(),
+        "title": "Field map",
+    }
+
+
+def map_text(path: Path) -> str:
+    """The text of a map file; raises SettingsError where it is missing or not readable."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(
-            f"The field map {path} is missing.", next_step="Run a scope to have it written."
+            f"The field map {path} is missing.",
+            next_step="Correct KARTRA_SF_MAP, or write one with `kartra-sf map propose`.",
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"The field map {path} cannot be read: {error}.",
             next_step="It must be a YAML file in UTF-8.",
         ) from None
+
+
+def load_map(path: Path) -> FieldMap:
+    """Read a map file; raises SettingsError naming file, line and key of each fault."""
+    text = map_text(path)
     try:
         content: Any = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
@@ -198,7 +227,7 @@ def load_map(path: Path) -> FieldMap:
         return FieldMap.model_validate(content)
     except ValidationError as error:
         faults = "\n".join(
-            f"  {path}, line {_line_of(text, fault['loc'])}: "
+            f"  {path}, line {line_of(text, fault['loc'])}: "
             f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
             for fault in error.errors()
         )
@@ -208,7 +237,7 @@ def load_map(path: Path) -> FieldMap:
         ) from None
 
 
-def _line_of(text: str, location: tuple[int | str, ...]) -> int:
+def line_of(text: str, location: tuple[int | str, ...]) -> int:
     """Line of the deepest node of the YAML text that the location still reaches."""
     node = yaml.compose(text, Loader=yaml.SafeLoader)
     line = 1

@@ -13,6 +13,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from kartra_sf_pipeline.mapping.approval import approve
+from kartra_sf_pipeline.mapping.model import load_map
+from kartra_sf_pipeline.mapping.org_facts import ask_org
 from kartra_sf_pipeline_tests.end_to_end.accounts import small_account
 from kartra_sf_pipeline_tests.end_to_end.command_line import PROGRAM, Ended, environment
 from kartra_sf_pipeline_tests.end_to_end.homes import OBJECTS, UNSTAMPED, Home, temporary_home
@@ -173,6 +176,10 @@ def test_an_org_reached_by_token_and_address_is_loaded_by_a_map_that_was_read(
     read_map = tmp_path / "read_map.yaml"
     read_map.write_text(interrupted.field_map, encoding="utf-8")
     office = Home(tmp_path / "office")
+    office.path.mkdir()
+    facts = ask_org(interrupted.home.org)
+    org_id, content = facts.snapshot.org_id, load_map(read_map)
+    approve(office.path, content, org_id, facts.objects, by="Ann", file=read_map)
     ended = office.run(
         "rehearse",
         "--exports",

@@ -19,9 +19,15 @@ TOKEN = "00Dxx0000000000!this.is.not.the.token"
 def any_map(fault_home: Home, tmp_path: Path, account: Path) -> Path:
     """A map that loads, for refusals that come before it matters."""
     from kartra_sf_pipeline.mapping.account_map import propose_map
+    from kartra_sf_pipeline.mapping.approval import approve
+    from kartra_sf_pipeline.mapping.org_facts import ask_org
 
     path = tmp_path / "field_map.yaml"
-    path.write_text(propose_map((), ()).to_yaml(), encoding="utf-8")
+    content = propose_map((), ())
+    path.write_text(content.to_yaml(), encoding="utf-8")
+    facts = ask_org(fault_home.org)
+    org_id = facts.snapshot.org_id
+    approve(fault_home.path, content, org_id, facts.objects, by="Ann", file=path)
     return path
 
 

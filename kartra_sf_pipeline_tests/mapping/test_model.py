@@ -1,10 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.account_map import DEFAULT_MAP, map_frame
-from kartra_sf_pipeline.mapping.model import load_map
+from kartra_sf_pipeline.mapping.model import json_schema, load_map
 
 
 def test_the_default_map_holds_and_keeps_its_content_through_yaml(tmp_path: Path):
@@ -73,3 +74,8 @@ def test_the_map_as_a_table_has_one_row_per_field():
     frame = map_frame(default)
     assert frame.height == sum(len(phase.fields) for phase in default.phases.values())
     assert frame["map_fingerprint"].n_unique() == 1
+
+
+def test_the_published_json_schema_is_current():
+    published = Path(__file__).parents[2] / "docs" / "field_map.schema.json"
+    assert json.loads(published.read_text(encoding="utf-8")) == json_schema()

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import polars as pl
+import pytest
+
+from kartra_sf_pipeline.mapping.account_map import propose
+from kartra_sf_pipeline.mapping.custom_fields import plan_custom_fields
+from kartra_sf_pipeline.mapping.evidence import SYNONYMS
+from kartra_sf_pipeline.mapping.map_diff import diff_maps
+from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule
+from kartra_sf_pipeline.mapping.org_facts import OrgFacts
+from kartra_sf_pipeline.mapping.proposal import adopt_fields
+from kartra_sf_pipeline.salesforce.describe import FieldDescribe
+from kartra_sf_pipeline_tests.conftest import LocalOrg
+from kartra_sf_pipeline_tests.mapping.account import (
+    facts_of,
+    picklist,
+    prepared_account,
+    text_field,
+    with_fields,
+)
+
+WORDS = [
+    "lantern",
+    "orchard",
+    "velvet",
+    "harbour",
+    "pebble",
+    "walnut",
+    "compass",
+    "thimble",
+    "meadow",
+    "anchor",
+    "saddle",
+    "juniper",
+    "cobalt",
+    "ribbon",
+    "candle",
+    "lichen",
+    "barley",
+    "quartz",
+    "kettle",
+    "marble",
+    "tundra",
+    "willow",
+    "ginger",
+    "magnet",
+]
+
+
+@pytest.fixture(scope="module")
+def facts(local_org: LocalOrg) -> OrgFacts:
+    return facts_of(local_org)
+
+
+def rules_of(proposed: FieldMap) -> dict[str | None, FieldRule]:
+    return {rule.source: rule for rule in proposed.phases["contact_tags"].fields}
+
+
+def test_the_standard_map_stands_and_custom_columns_follow_with_a_reason(facts: OrgFacts) -> None:
+    proposed = propose(prepared_account(), facts.objects)
+    for name, phase in proposed.phases.items():
+        for rule in phase.fields:
+            assert 0 <= rule.confidence <= 1
+            if name != "contact_tags":
+                assert rule.confidence == 1
+    custom = [c for c in prepared_account()["contacts_unified"].columns if c.startswith("x__")]
+    rules = rules_of(proposed)
+    for column in custom:
+        assert rules[column].reason
+
+
+def test_a_field_of_the_org_by_synonym_is_preferred_to_a_new_one(facts: OrgFacts) -> None:
+    objects = with_fields(
+        facts.objects,
+        "Contact",
+        text_field("Lead_Score__c", type="double", length=0),
+        picklist("Sector__c", *prepared_account()["contacts_unified"]["x__industry"].drop_nulls()),
+    )
+    proposed = propose(prepared_account(), objects)
+    score = next(rule for rule in proposed.phases["contacts"].fields if rule.source == "score")
+    assert score.target == "Lead_Score__c"
+    assert score.new is None
+    industry = rules_of(proposed)["x__industry"]
+    assert industry.target == "Sector__c"
+    assert industry.confidence >= 0.8
+
+
+def test_a_column_that_nothing_names_is_listed(facts: OrgFacts) -> None:
+    listed = {one.source for one in propose(prepared_account(), facts.objects).unmapped}
+    assert "contacts_unified.twitter" in listed
+    assert not [source for source in listed if source.startswith("contacts_unified.x__")]
+
+
+def test_fields_of_an_earlier_run_are_proposed_again(facts: OrgFacts) -> None:
+    before = propose(prepared_account(), facts.objects)
+    own = [
+        text_field(rule.target)
+        for rule in before.phases["contact_tags"].fields
+        if rule.new and rule.new.type == "Text"
+    ]
+    after = propose(prepared_account(), with_fields(facts.objects, "Contact", *own))
+    assert diff_maps(before, after) == []
+
+
+def test_a_field_that_cannot_hold_every_value_is_never_taken(facts: OrgFacts) -> None:
+    small = with_fields(
+        facts.objects,
+        "Contact",
+        picklist("Industry__c", "Coaching", restrictedPicklist=True),
+        text_field("Job_Title__c", length=3),
+    )
+    rules = rules_of(propose(prepared_account(), small))
+    assert rules["x__industry"].new is not None
+    assert rules["x__job_title"].target != "Job_Title__c"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One field of the org, and a column of the account that belongs there."""
+
+    field: FieldDescribe
+    values: list[str]
+    kind: str
+    options: str | None = None
+
+
+def cases(rng: random.Random) -> list[Case]:
+    """Eleven fields that differ in type, values or length."""
+    sizes, colours = ["XS", "S", "M", "L", "XL"], ["Red", "Green", "Blue", "Black"]
+    levels, plans = ["Beginner", "Intermediate", "Expert"], ["Basic", "Pro", "Enterprise"]
+    topics = ["Email", "Funnels", "Webinars", "Podcasts", "Ads"]
+
+    def drawn(pool: list[str]) -> list[str]:
+        return [*pool, *(rng.choice(pool) for _ in range(40))]
+
+    def text(low: int, high: int) -> list[str]:
+        letters = "abcdefg hijklmnop"
+        return [
+            "q" + "".join(rng.choice(letters) for _ in range(rng.randint(low, high))) + "z"
+            for _ in range(40)
+        ]
+
+    dates = [
+        f"19{rng.randint(50, 99)}-0{rng.randint(1, 9)}-1{rng.randint(0, 9)}" for _ in range(40)
+    ]
+    mails = [f"{rng.choice(WORDS)}{n}@example.org" for n in range(40)]
+    links = [f"https://example.org/{rng.choice(WORDS)}/{n}" for n in range(40)]
+    many = ["; ".join(rng.sample(topics, rng.randint(2, 4))) for _ in range(40)]
+    return [
+        Case(picklist("Shirt__c", *sizes), drawn(sizes), "drop_down", "|".join(sizes)),
+        Case(picklist("Colour__c", *colours), drawn(colours), "drop_down", "|".join(colours)),
+        Case(picklist("Level__c", *levels), drawn(levels), "radio_button", "|".join(levels)),
+        Case(picklist("Plan__c", *plans, "Trial"), drawn(plans), "drop_down", "|".join(plans)),
+        Case(
+            picklist("Topics__c", *topics, type="multipicklist", length=4099),
+            many,
+            "checkbox",
+            "|".join(topics),
+        ),
+        Case(text_field("Started__c", type="date", length=0), dates, "input_field"),
+        Case(text_field("Second_Mail__c", type="email", length=80), mails, "input_field"),
+        Case(text_field("Portfolio__c", type="url"), links, "input_field"),
+        Case(
+            text_field("Seats__c", type="double", length=0),
+            [str(rng.randint(1, 90)) for _ in range(40)],
+            "input_field",
+        ),
+        Case(text_field("Agreed__c", type="boolean", length=0), ["Yes"] * 20, "checkbox", "Yes"),
+        Case(text_field("Story__c", type="textarea", length=32000), text(300, 900), "text_area"),
+    ]
+
+
+def test_columns_renamed_at_random_find_their_fields_and_nothing_sure_is_wrong(
+    facts: OrgFacts,
+) -> None:
+    known = {word for group in SYNONYMS for name in group for word in name.split()}
+    assert not known & set(WORDS)
+    right = total = sure = 0
+    for seed in range(25):
+        rng = random.Random(seed)
+        given = cases(rng)
+        # Some columns belong nowhere, and some fields of the org have no column.
+        names = rng.sample([f"{a}_{b}" for a in WORDS for b in WORDS if a != b], len(given) + 2)
+        columns = {f"x__{name}": case.values for name, case in zip(names, given, strict=False)} | {
+            f"x__{names[-1]}": ["alpha", "beta", "gamma", "delta"]
+        }
+        height = max(len(values) for values in columns.values())
+        people = pl.DataFrame(
+            {
+                "contact_key": [str(n) for n in range(height)],
+                **{name: v + [None] * (height - len(v)) for name, v in columns.items()},
+            }
+        )
+        schema = pl.DataFrame(
+            [
+                (name, name.replace("_", " "), case.kind, case.options)
+                for name, case in zip(names, given, strict=False)
+            ],
+            schema=["field_identifier", "label", "field_type", "options"],
+            orient="row",
+        )
+        spare = (
+            picklist("Fruit__c", "Apple", "Pear", "Plum"),
+            picklist("Weekday__c", "Monday", "Tuesday", "Friday"),
+        )
+        fields = [case.field for case in given] + list(spare)
+        rng.shuffle(fields)
+        describe = with_fields(facts.objects, "Contact", *fields)["Contact"]
+        proposed = adopt_fields(plan_custom_fields(people, schema), people, describe, set())
+        true = {f"x__{n}": c.field.name for n, c in zip(names, given, strict=False)}
+        for rule in proposed:
+            expected = true.get(str(rule.source))
+            if expected is not None:
+                total += 1
+                right += rule.target == expected
+            existing = rule.new is None
+            if existing and rule.confidence > 0.8:
+                sure += 1
+                assert rule.target == expected, (seed, rule)
+    assert right / total >= 0.9, right / total
+    assert sure > 0
+
+
+def test_two_fields_of_the_same_values_are_never_sure(facts: OrgFacts) -> None:
+    people = pl.DataFrame({"contact_key": ["1", "2", "3"], "x__lantern": ["Low", "Mid", "High"]})
+    schema = pl.DataFrame(
+        [("lantern", "Lantern", "drop_down", "Low|Mid|High")],
+        schema=["field_identifier", "label", "field_type", "options"],
+        orient="row",
+    )
+    describe = with_fields(
+        facts.objects,
+        "Contact",
+        picklist("Risk__c", "Low", "Mid", "High"),
+        picklist("Budget__c", "Low", "Mid", "High"),
+    )["Contact"]
+    [rule] = adopt_fields(plan_custom_fields(people, schema), people, describe, set())
+    assert rule.confidence < 0.8
