@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
 .DEFAULT_GOAL := help
-.PHONY: help rehearse rollback ui test check sample bench lock clean
+.PHONY: help rehearse rollback ui test check sample bench quality lock clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -28,6 +28,11 @@ check: $(VENV)/.ready-dev ## Lint, format and types
 bench: $(VENV)/.ready-dev ## Run a full rehearsal of 200,000 contacts and print what each stage took
 	@$(BIN)/python benchmarks/rehearsal.py
 
+quality: $(VENV)/.ready-bench ## Score names, addresses, phones, CSV and matching on public truths
+	@$(BIN)/python benchmarks/quality_values.py
+	@$(BIN)/python benchmarks/quality_csv.py
+	@$(BIN)/python benchmarks/quality_matching.py
+
 sample: $(VENV)/.ready ## Write data/sample again: same seed, same bytes
 	@$(BIN)/kartra-sf sample --contacts 2500 --seed 7 --out data/sample
 
@@ -46,12 +51,19 @@ $(VENV)/.ready-dev: $(VENV)/.ready requirements-dev.lock
 	@$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
+$(VENV)/.ready-bench: $(VENV)/.ready-dev requirements-bench.lock
+	@$(PIP) --require-hashes -r requirements-bench.lock
+	@touch $@
+
 lock: ## Resolve the locks again (needs uv)
-	uv pip compile pyproject.toml --group build --upgrade --generate-hashes --no-emit-index-url \
+	uv pip compile pyproject.toml --group build --generate-hashes --no-emit-index-url \
 	  --no-strip-extras --universal --no-header --python-version 3.11 -q -o requirements.lock
 	uv pip compile pyproject.toml --group build --group dev -c requirements.lock --generate-hashes \
 	  --no-emit-index-url --no-strip-extras --universal --no-header --python-version 3.11 -q \
 	  -o requirements-dev.lock
+	uv pip compile pyproject.toml --group build --group dev --group bench -c requirements-dev.lock \
+	  --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header \
+	  --python-version 3.11 -q -o requirements-bench.lock
 
 clean: ## Remove what make and the runs have left, the environment too
 	@if [ -x $(BIN)/kartra-sf ]; then $(BIN)/kartra-sf org stop; fi

@@ -18,7 +18,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ROWS: Mapping[str, tuple[str, ...]] = {
     "quarantine": ("export", "source_file", "source_line", "reason", "detail"),
     "dispositions": (
-        "export", "source_file", "source_line", "disposition", "reason", "detail", "object", "sf_id",
+        "export", "source_file", "source_line", "disposition", "reason", "detail", "object",
+        "sf_id",
     ),
     "forecast": ("phase", "object", "code", "field", "fix", "source_file", "source_line"),
     "read_back_differences": ("object", "field", "source_file", "source_line"),
