@@ -67,9 +67,7 @@ def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: boo
     refused = [
         _refusal(check)
         for check in result.get_asset_check_evaluations()
-        if check.blocking
-        and not check.passed
-        and check.severity is AssetCheckSeverity.ERROR
+        if check.blocking and not check.passed and check.severity is AssetCheckSeverity.ERROR
     ]
     problems = [
         message

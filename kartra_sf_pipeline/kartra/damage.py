@@ -45,6 +45,7 @@ _HABIT_CELLS: Final = 20
 _PHONE_SHARE: Final = 0.8
 _WIDTH_SHARE: Final = 0.6
 _ZERO_SHARE: Final = 0.05
+_KEPT_DIGITS: Final = 15
 _ROUNDED_SHARE: Final = 0.9
 
 
@@ -130,11 +131,7 @@ class Damage:
         # The sign alone is far cheaper to look for than the form.
         if cells.str.contains("E+", literal=True).any():
             found.append(self._marked(cells, _SCIENTIFIC, "scientific_number"))
-        long = cells.filter(cells.str.len_bytes() > 15)
-        if long.len():
-            long = long.filter(long.str.contains(r"^\d+$"))
-            self._long[cells.name] += long.len()
-            self._note(cells.name, "rounded_number", long.filter(long.str.contains(_ROUNDED)))
+        self._rounded(cells)
         if key and any(cells.str.contains(mark, literal=True).any() for mark in ".,"):
             found.append(self._marked(cells, _DECIMAL, "decimal_number"))
         if not found:
@@ -143,6 +140,19 @@ class Damage:
         for other in found[1:]:
             marked = marked | other
         return marked if marked.any() else None
+
+    def _rounded(self, cells: pl.Series) -> None:
+        """Count numbers of more digits than a spreadsheet keeps, and those that end in zeros."""
+        if (cells.str.len_bytes().max() or 0) <= _KEPT_DIGITS:  # pyright: ignore[reportOperatorIssue]
+            return
+        # Most long ids begin with letters; a form is dearer to look for than a size.
+        long = cells.filter(
+            (cells.str.len_bytes() > _KEPT_DIGITS) & ~cells.str.contains("_", literal=True)
+        )
+        long = long.filter(long.str.contains(r"^\d+$"))
+        if long.len():
+            self._long[cells.name] += long.len()
+            self._note(cells.name, "rounded_number", long.filter(long.str.contains(_ROUNDED)))
 
     def _marked(self, cells: pl.Series, pattern: str, kind: str) -> pl.Series:
         found = cells.str.contains(pattern).fill_null(value=False)

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 
 import polars as pl
 
@@ -87,7 +88,20 @@ def _cells(block: Block, dialect: Dialect, names: tuple[str, ...]) -> tuple[pl.D
     if frame is None:
         # Two readings of one text: the slow, exact one settles it.
         frame = _cells_by_csv(block, dialect, names)
-    return frame.with_columns(pl.Series(_LINE, block.lines, pl.Int64)), block
+    return frame.hstack([_lines(block, frame)]), block
+
+
+def _lines(block: Block, frame: pl.DataFrame) -> pl.Series:
+    """The line of each row, in chunks as long as the frame's: else Polars copies all its cells."""
+    lines = pl.Series(_LINE, block.lines, pl.Int64)
+    lengths = frame.to_series(0).chunk_lengths()
+    if len(lengths) < 2:
+        return lines
+    starts = accumulate(lengths, initial=0)
+    return pl.concat(
+        [lines.slice(start, length) for start, length in zip(starts, lengths, strict=False)],
+        rechunk=False,
+    )
 
 
 def _parsed(block: Block, dialect: Dialect, names: tuple[str, ...]) -> pl.DataFrame | None:

@@ -68,7 +68,7 @@ class Staleness:
 class Suppressed:
     """`unified` and `contact_rows` without the people of the chosen rules, who are in `people`.
 
-    `people` has the columns of `contacts_unified` and `reason`, the rule that claimed the person.
+    `people` has the columns of `contacts_unified`; its `reason` is the rule that claimed the person.
     """
 
     unified: pl.DataFrame
@@ -163,19 +163,18 @@ def suppress_people(
     The first rule in the order of `RULES` claims a person. No rule chosen: nothing is taken out.
     """
     held = conditions(stale, active)
-    reason = pl.coalesce(
-        [pl.when(held[rule]).then(pl.lit(rule)) for rule in RULES if rule in rules]
+    rule = pl.coalesce(
+        [pl.when(held[name]).then(pl.lit(name)) for name in RULES if name in rules]
         or [pl.lit(None, pl.String)]
     )
-    claimed = unified.with_columns(reason=reason)
-    gone = claimed.filter(pl.col("reason").is_not_null())
+    claimed = unified.with_columns(_rule=rule)
+    gone = claimed.filter(pl.col("_rule").is_not_null())
+    # Their own columns of that name tell of the row that they were made from, which was kept.
+    left_out = gone.with_columns(disposition=pl.lit(SUPPRESS), reason=pl.col("_rule")).drop("_rule")
     if gone.is_empty():
-        return Suppressed(unified, contact_rows, gone)
+        return Suppressed(unified, contact_rows, left_out)
     rows = contact_rows.join(
-        gone.select("contact_key", _rule="reason"),
-        on="contact_key",
-        how="left",
-        maintain_order="left",
+        gone.select("contact_key", "_rule"), on="contact_key", how="left", maintain_order="left"
     )
     taken = pl.col("_rule").is_not_null() & pl.col("disposition").is_in([KEEP, MERGE])
     said = pl.col("_rule").replace_strict(RULES, default=None, return_dtype=pl.String)
@@ -188,8 +187,7 @@ def suppress_people(
         .alias("detail"),
         pl.when(~taken).then("contact_key").alias("contact_key"),
     ).select(contact_rows.columns)
-    stay = claimed.filter(pl.col("reason").is_null()).drop("reason")
-    return Suppressed(stay, rows, gone)
+    return Suppressed(unified.join(gone, on="contact_key", how="anti"), rows, left_out)
 
 
 def follow_people(

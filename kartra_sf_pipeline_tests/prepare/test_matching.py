@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kartra_sf_pipeline.prepare.blocks import WINDOW, candidate_pairs
 from kartra_sf_pipeline.prepare.clusters import components, guard_chains
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts
 from kartra_sf_pipeline.prepare.match_features import features
 from kartra_sf_pipeline.prepare.matching import MATCH_SCHEMA, match_contacts
-from kartra_sf_pipeline.prepare.blocks import WINDOW, candidate_pairs
 from kartra_sf_pipeline_tests.prepare.people import raw_contacts
 
 PHONE = {"phone": "2125550123", "country": "United States"}

@@ -113,6 +113,14 @@ def test_each_rule_takes_its_people_out(rule: str, gone: set[str]) -> None:
     assert result.people["reason"].unique().to_list() == ([rule] if gone else [])
 
 
+def test_those_who_stay_keep_every_column_of_theirs() -> None:
+    people, _ = unified()
+    result = suppressed("bounced")
+    assert result.unified.equals(people.filter(pl.col("contact_key") != "2"))
+    assert result.people.schema == people.schema
+    assert result.people.select("disposition", "reason").rows() == [("suppress", "bounced")]
+
+
 def test_every_row_of_a_person_left_out_says_why_and_none_is_lost() -> None:
     result = suppressed("bounced", "blocklisted")
     rows = result.contact_rows
