@@ -68,7 +68,7 @@ class Staleness:
 class Suppressed:
     """`unified` and `contact_rows` without the people of the chosen rules, who are in `people`.
 
-    `people` has the columns of `contacts_unified`; its `reason` is the rule that claimed the person.
+    `people`: the columns of `contacts_unified`, with the rule that claimed each as `reason`.
     """
 
     unified: pl.DataFrame
