@@ -187,7 +187,8 @@ def suppress_people(
         .alias("detail"),
         pl.when(~taken).then("contact_key").alias("contact_key"),
     ).select(contact_rows.columns)
-    return Suppressed(unified.join(gone, on="contact_key", how="anti"), rows, left_out)
+    stay = claimed.filter(pl.col("_rule").is_null()).drop("_rule")
+    return Suppressed(stay, rows, left_out)
 
 
 def follow_people(
