@@ -47,13 +47,17 @@ def test_a_rehearsal_succeeds_and_says_so(story: Story) -> None:
     assert story.first.summary["errors"] == []
 
 
-def test_every_gate_of_a_rehearsal_passes_but_for_unproven_completeness(story: Story) -> None:
+def test_every_gate_of_a_rehearsal_passes_but_for_what_only_a_person_can_prove(
+    story: Story,
+) -> None:
     gates = story.first.summary["gates"]
     assert len(gates) > 100
-    failed = [gate for gate in gates if not gate["passed"]]
-    # The story's folder holds no figures read off Kartra's screens, and the scope says so.
-    assert [gate["check"] for gate in failed] == ["completeness_is_proven"]
-    assert not failed[0]["blocking"]
+    # Nobody has signed the story's map or read figures off Kartra's screens: both are warnings.
+    assert {gate["check"] for gate in gates if not gate["passed"]} <= {
+        "completeness_is_proven",
+        "field_map_is_approved",
+    }
+    assert "completeness_is_proven" in {gate["check"] for gate in gates if not gate["passed"]}
 
 
 def test_every_source_row_has_exactly_one_fate(story: Story) -> None:
