@@ -28,11 +28,23 @@ _OUTCOMES = {f"loaded_{phase.name}": dg.AssetIn() for phase in _MAKING}
     group_name=PROVE,
     kinds={"polars"},
     owners=REVOPS,
-    ins={"planned_rows": dg.AssetIn(), "schema_deployed": dg.AssetIn(), **_OUTCOMES},
+    ins={
+        "planned_rows": dg.AssetIn(),
+        "field_map": dg.AssetIn(),
+        "schema_deployed": dg.AssetIn(),
+        **_OUTCOMES,
+    },
 )
-def dispositions(planned_rows: Frame, schema_deployed: Frame, **loaded: Frame) -> Result:
+def dispositions(
+    planned_rows: Frame, field_map: Frame, schema_deployed: Frame, **loaded: Frame
+) -> Result:
     """What became of each source row: loaded, merged, suppressed, quarantined or rejected."""
-    fields = schema_deployed.select(
+    # A custom field of Kartra arrives as a deployed field, or in one that the org had before.
+    there = field_map.filter(pl.col("field") != "new").select("object", field="target")
+    homes = pl.concat([schema_deployed.select("object", "field"), there]).unique(
+        maintain_order=True
+    )
+    fields = homes.select(
         object=pl.lit("CustomField"),
         key=pl.concat_str("object", "field", separator="."),
         sf_id=pl.lit(None, dtype=pl.String),

@@ -26,7 +26,10 @@ SCHEMA = {
 _Verdict = tuple[pl.Expr, str, str, str]
 """Which rows fail, the code, the field, and the way out."""
 
-EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}$"
+EMAIL = (
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*"
+    r"\.([A-Za-z]{2,}|[Xx][Nn]--[A-Za-z0-9-]+)$"
+)
 
 
 def predict(

@@ -101,7 +101,10 @@ def contacts(unified: pl.DataFrame, companies: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             account_key=pl.when(pl.col("_known")).then(pl.col("account_key")),
             opted_out=pl.col("mailable").fill_null(value=False).not_(),
-            phone=pl.coalesce("phone_e164", "phone_raw").str.slice(0, 40),
+            # A number that a spreadsheet has spoilt is kept as exported, never as a phone.
+            phone=pl.when(pl.col("phone_verdict").fill_null("") != "damaged").then(
+                pl.coalesce("phone_e164", "phone_raw").str.slice(0, 40)
+            ),
             email_held=pl.when(pl.col("email").is_null()).then(pl.col("email_raw")),
         )
         .drop("_known")
