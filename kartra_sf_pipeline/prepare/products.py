@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -48,6 +49,7 @@ def slug(text: str) -> str:
     return "-".join(filter(None, (plain[:_SLUG_LENGTH].strip("-"), digest)))
 
 
+@lru_cache(maxsize=65_536)
 def product_key(product: str, price_point: str | None) -> str:
     """The key of one price point of a product: no slug holds the two dashes between its halves."""
     return f"{slug(product)}--{slug(price_point)}" if price_point else slug(product)

@@ -6,6 +6,7 @@ decisions need, held in memory, and all others as expressions that stream from f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -15,7 +16,7 @@ from kartra_sf_pipeline.prepare.dates import parse_datetime
 from kartra_sf_pipeline.prepare.dispositions import ROW, unreadable_sentence
 from kartra_sf_pipeline.prepare.money import MONEY, is_plain_money, parse_money
 from kartra_sf_pipeline.prepare.nulls import clean
-from kartra_sf_pipeline.prepare.products import product_keys
+from kartra_sf_pipeline.prepare.products import with_product_key
 from kartra_sf_pipeline.prepare.transaction_rules import TRANSACTION_RULES, transaction_type
 from kartra_sf_pipeline.prepare.wording import worded
 
@@ -62,24 +63,30 @@ def _money(name: str) -> pl.Expr:
     return (amount.abs() if name in _UNSIGNED else amount).cast(MONEY).alias(name)
 
 
+def _types(labels: pl.Series) -> pl.Series:
+    known = {
+        label: kind for label in labels.unique().drop_nulls() if (kind := transaction_type(label))
+    }
+    return labels.replace_strict(known, default=None, return_dtype=TYPE)
+
+
+def _product_keys(columns: Sequence[pl.Series]) -> pl.Series:
+    frame = pl.DataFrame({"product": columns[0], "price_point": columns[1]})
+    return with_product_key(frame).get_column("product_key")
+
+
 def transaction_events(raw: pl.LazyFrame, *, zone: str) -> pl.DataFrame:
     """What decisions need of each row, in the order of the rows, with its place as `_row`.
 
     `transaction_id`, `type`, `occurred_at`, `amount` (absolute), `subscription_key`, `lead_id`,
     `extract_date`, and `_damaged`, true where a spreadsheet has rounded an id away.
     """
-    labels = raw.select(pl.col("transaction_type").unique()).collect(engine="streaming")
-    types = {
-        label: kind
-        for label in labels.to_series().drop_nulls()
-        if (kind := transaction_type(label))
-    }
     subscription = clean_id(pl.col("subscription_id"))
     return (
         raw.select(
             clean_id(pl.col("transaction_id")),
             pl.col("transaction_type")
-            .replace_strict(types, default=None, return_dtype=TYPE)
+            .map_batches(_types, return_dtype=TYPE, is_elementwise=True)
             .alias("type"),
             parse_datetime(pl.col("date"), zone).alias("occurred_at"),
             _money("amount"),
@@ -124,20 +131,12 @@ def _is_fraction(text: pl.Expr) -> pl.Expr:
 
 def transaction_details(raw: pl.LazyFrame) -> pl.LazyFrame:
     """All other typed columns of each row, in the order of the rows; nothing is held in memory."""
-    keys = product_keys(
-        raw.select(clean(pl.col("product")), clean(pl.col("price_point")))
-        .unique()
-        .collect(engine="streaming")
-    )
-    joined = pl.concat_str(
-        clean(pl.col("product")), clean(pl.col("price_point")).fill_null(""), separator="\x1f"
-    )
-    known = keys.select(
-        pl.concat_str("product", pl.col("price_point").fill_null(""), separator="\x1f"),
-        "product_key",
-    )
-    product_key = joined.replace_strict(
-        known["product"], known["product_key"], default=None, return_dtype=pl.String
+    # Of a mapping by `replace_strict` Polars would hold the whole columns; batches it lets pass.
+    product_key = pl.map_batches(
+        [clean(pl.col("product")), clean(pl.col("price_point"))],
+        _product_keys,
+        return_dtype=pl.String,
+        is_elementwise=True,
     )
     return raw.select(
         clean(pl.col("product")),

@@ -13,6 +13,7 @@ import polars as pl
 
 from kartra_sf_pipeline.prepare.contact_lookup import ContactLookup, contact_lookup
 from kartra_sf_pipeline.prepare.dispositions import (
+    DISPOSITIONS,
     KEEP,
     ROW,
     details,
@@ -229,25 +230,40 @@ def _with_keys_of_copies(events: pl.DataFrame) -> pl.DataFrame:
 
 def _finished(raw: pl.LazyFrame, events: pl.DataFrame, zone: str) -> JudgedTransactions:
     """Lay the decisions beside the columns that stream, sign the money."""
+    # Codes of a byte each as long as they are in memory, text on their way into the file.
+    codes = [
+        verdict.cast(pl.Enum(words))
+        for verdict, words in zip(
+            disposition_of(pl.col(_RULE), RULES),
+            (DISPOSITIONS, sorted({rule.reason for rule in RULES})),
+            strict=True,
+        )
+    ]
     decided = events.select(
         "transaction_id", "type", "occurred_at", "amount", "subscription_key", "contact_key",
-        "contact_evidence", "opportunity_key", "adjusts_key", "adjusts_evidence", _RULE, "detail",
+        "contact_evidence", "opportunity_key", "adjusts_key", "adjusts_evidence", *codes, "detail",
     )  # fmt: skip
-    signs = {rule.type: rule.sign for rule in TRANSACTION_RULES.values()}
-    sign = pl.col("type").replace_strict(signs, default=None, return_dtype=pl.Int8)
-    verdicts = disposition_of(pl.col(_RULE), RULES)
+    signed = {
+        sign: [rule.type for rule in TRANSACTION_RULES.values() if rule.sign == sign]
+        for sign in (-1, 0, 1)
+    }
     beside = pl.concat([decided.lazy(), transaction_details(raw)], how="horizontal")
-    frame = beside.with_columns(
-        pl.col("type", "contact_evidence").cast(pl.String),
-        pl.col("occurred_at").dt.convert_time_zone(zone).dt.date().alias("close_date"),
-        pl.when(sign == -1)
-        .then(-pl.col("amount"))
-        .when(sign == 1)
-        .then(pl.col("amount"))
-        .when(sign == 0)
-        .then(pl.lit(0).cast(MONEY))
-        .cast(MONEY)
-        .alias("signed_amount"),
-        *verdicts,
-    ).select(pl.exclude("^_.*$", "^x__.*$", *_LAST), "^x__.*$", *_LAST)
-    return JudgedTransactions(frame, decided.select("type", *verdicts))
+    kind = pl.col("type")
+    frame = (
+        beside.with_columns(
+            pl.col("type", "contact_evidence", "disposition", "reason").cast(pl.String)
+        )
+        .with_columns(
+            pl.col("occurred_at").dt.convert_time_zone(zone).dt.date().alias("close_date"),
+            pl.when(kind.is_in(signed[-1]))
+            .then(-pl.col("amount"))
+            .when(kind.is_in(signed[1]))
+            .then(pl.col("amount"))
+            .when(kind.is_in(signed[0]))
+            .then(pl.lit(0).cast(MONEY))
+            .cast(MONEY)
+            .alias("signed_amount"),
+        )
+        .select(pl.exclude("^x__.*$", *_LAST), "^x__.*$", *_LAST)
+    )
+    return JudgedTransactions(frame, decided.select("type", "disposition", "reason"))
