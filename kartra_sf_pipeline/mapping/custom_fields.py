@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from kartra_sf_pipeline.mapping.model import FieldRule, NewField
+from kartra_sf_pipeline.prepare.custom_values import option_lists, options_in, text_value
 
 PREFIX = "x__"
 """Columns of an export that are none of Kartra's own start with this."""
@@ -27,8 +28,6 @@ PICKLIST_VALUES = 1_000
 VALUE_LENGTH = 255
 TEXT_LENGTH = 255
 LONG_TEXT_LENGTH = 32_000
-
-_SEPARATORS = re.compile(r"\s*[;|,]\s*")
 
 
 @dataclass(frozen=True)
@@ -80,14 +79,14 @@ def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.Data
             day = pl.col(column).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
             frame = frame.with_columns(day.alias(column))
         elif rule.transform == "multi":
-            known = {value.casefold(): value for value in rule.new.values} if rule.new else {}
-            cells = frame[column].drop_nulls().unique()
-            split = pl.DataFrame(
-                {column: cells, "_options": [_split(cell, known) for cell in cells]},
-                schema={column: pl.String, "_options": pl.List(pl.String)},
+            options = option_lists(frame[column], list(rule.new.values) if rule.new else None)
+            # A semicolon separates the values of a multi-select cell on the wire.
+            frame = frame.with_columns(
+                options.list.eval(pl.element().str.replace_all(";", ",", literal=True))
             )
-            frame = frame.join(split, on=column, how="left", maintain_order="left")
-            frame = frame.with_columns(pl.col("_options").alias(column)).drop("_options")
+        else:
+            kind = "text_area" if rule.transform == "long_text" else None
+            frame = frame.with_columns(text_value(pl.col(column), kind).alias(column))
     return frame
 
 
@@ -178,11 +177,7 @@ def _merge(first: list[str], more: list[str]) -> list[str]:
 
 def _split(cell: str, known: dict[str, str]) -> list[str]:
     """Options of one cell, in the schema's spelling; a comma inside a known option stays."""
-    whole = cell.strip().strip("[]")
-    if whole.casefold() in known:
-        return [known[whole.casefold()]]
-    parts = [part.strip().strip('"').replace(";", ",") for part in _SEPARATORS.split(whole)]
-    return list(dict.fromkeys(known.get(part.casefold(), part) for part in parts if part))
+    return [option.replace(";", ",") for option in options_in(cell.strip(), known)]
 
 
 def _normal(identifier: str) -> str:

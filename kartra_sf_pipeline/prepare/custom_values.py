@@ -42,7 +42,8 @@ def text_value(expr: pl.Expr, kind: str | None) -> pl.Expr:
     return tidy(decoded)
 
 
-def _options(cell: str, known: dict[str, str]) -> list[str]:
+def options_in(cell: str, known: dict[str, str]) -> list[str]:
+    """The options of one cell; `known` holds the field's own by their case-folded text."""
     whole = known.get(cell.casefold())
     if whole is not None:
         # An option may hold the separator ("Yes, weekly").
@@ -76,7 +77,7 @@ def option_lists(cells: pl.Series, options: list[str] | None = None) -> pl.Serie
     text = cells.to_frame("cell").select(clean(decode_entities(pl.col("cell"))).alias("cell"))
     distinct = text["cell"].drop_nulls().unique()
     table = pl.DataFrame(
-        {"cell": distinct, "ticked": [_options(cell, known) for cell in distinct.to_list()]},
+        {"cell": distinct, "ticked": [options_in(cell, known) for cell in distinct.to_list()]},
         schema={"cell": pl.String, "ticked": pl.List(pl.String)},
     ).filter(pl.col("ticked").list.len() > 0)
     return text.join(table, on="cell", how="left", maintain_order="left")["ticked"].alias(
