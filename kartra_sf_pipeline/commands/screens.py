@@ -30,9 +30,12 @@ def show_run(summary: dict[str, Any], settings: Settings) -> None:
         console.print(_objects(summary["objects"]))
     gates = summary["gates"]
     failed = [gate for gate in gates if not gate["passed"]]
+    stopped = [gate["check"] for gate in failed if gate["blocking"]]
+    warned = [gate["check"] for gate in failed if not gate["blocking"]]
     console.print(
-        f"Gates      {len(gates) - len(failed)} of {len(gates)} passed"
-        + (f"; not passed: {', '.join(gate['check'] for gate in failed[:5])}" if failed else "")
+        f"Gates      {len(gates) - len(failed)} of {len(gates)} checks passed"
+        + (f"; not passed: {', '.join(stopped)}" if stopped else "")
+        + (f"; to look at: {', '.join(warned)}" if warned else "")
     )
     back = summary["read_back"]
     if back["records"]:
