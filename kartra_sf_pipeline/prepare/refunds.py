@@ -61,14 +61,9 @@ def link_adjustments(
     """
     product = folded(pl.col("product"))
     open_rows = adjustments.select(LINK_COLUMNS).with_columns(product)
-    paid = payments.with_columns(product).sort("occurred_at", ROW)
-    in_full = pl.col("type") == "sale"
-    balances = RefundBalances(
-        paid.filter(in_full.any().over("opportunity_key")).select(
-            "opportunity_key", "occurred_at", "amount"
-        )
-    )
-    paid = paid.select(*LINK_COLUMNS, "opportunity_key")
+    in_full = payments.filter(pl.col("type") == "sale").select("opportunity_key").unique()
+    balances = RefundBalances(payments.join(in_full, on="opportunity_key", how="semi"))
+    paid = payments.select(*LINK_COLUMNS, "opportunity_key")
     links = [pl.DataFrame(schema=LINK_SCHEMA)]
     over = [pl.DataFrame(schema=LINK_SCHEMA)]
 
@@ -86,6 +81,7 @@ def link_adjustments(
             "subscription",
         )
     )
+    paid = _near(paid, open_rows).with_columns(product).sort("occurred_at", ROW)
     # A sale that turns out to be spent leaves its refunds to the next best one.
     waiting = -1
     while open_rows.height and open_rows.height != waiting:
@@ -98,6 +94,7 @@ def link_adjustments(
             accepted = balances.accept(asked)
             links.append(_link(accepted, evidence))
             open_rows = open_rows.join(accepted, on=ROW, how="anti")
+            paid = _near(paid, open_rows)
     whole = paid.with_columns(left="amount")
     for evidence, find in _searches():
         found = find(open_rows, whole)
@@ -108,6 +105,15 @@ def link_adjustments(
 
 def _link(found: pl.DataFrame, evidence: str) -> pl.DataFrame:
     return found.select(ROW, "adjusts_key", adjusts_evidence=pl.lit(evidence)).cast(LINK_SCHEMA)
+
+
+def _near(paid: pl.DataFrame, asking: pl.DataFrame) -> pl.DataFrame:
+    """Of millions of payments, those that share a contact or a gateway's id with a refund."""
+    shares = [
+        pl.col(name).is_in(asking[name].drop_nulls().unique().implode()).fill_null(False)
+        for name in ("contact_key", *(name for name, _ in _GATEWAY_EVIDENCE))
+    ]
+    return paid.filter(pl.any_horizontal(shares))
 
 
 def _with_left(paid: pl.DataFrame, balances: RefundBalances) -> pl.DataFrame:

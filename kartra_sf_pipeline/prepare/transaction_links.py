@@ -26,22 +26,19 @@ def link_refunds(
     """
     wanted = events.filter(pl.col("_live") & IS_ADJUSTMENT & pl.col("contact_key").is_not_null())
     asking = wanted.join(rows_of(raw, wanted[ROW], *_TEXT), on=ROW, maintain_order="left")
-    payments = events.lazy().filter("_pays")
+    payments = (
+        events.lazy()
+        .filter("_pays")
+        .with_columns(opportunity_key=pl.coalesce("subscription_key", "_own_key"))
+    )
     # Of millions of payments, a refund can only be of those that share something with one.
-    same = [
-        payments.filter(pl.col(name).is_in(_values(asking, name))).select(ROW)
-        for name in ("contact_key", "subscription_key")
-    ]
-    rows = (
-        pl.concat([*same, _same_gateway(raw, asking, *_GATEWAY)])
-        .unique()
-        .collect(engine="streaming")
-    )
-    paid = (
-        payments.with_columns(opportunity_key=pl.coalesce("subscription_key", "_own_key"))
-        .join(rows.lazy(), on=ROW, how="semi", maintain_order="left")
-        .collect()
-    )
+    gateway = _same_gateway(raw, asking, *_GATEWAY).collect(engine="streaming")
+    found = payments.join(gateway.lazy(), on=ROW, how="semi").select("opportunity_key").collect()
+    keys = pl.concat([asking["subscription_key"], found["opportunity_key"]]).drop_nulls().unique()
+    paid = payments.filter(
+        pl.col("contact_key").is_in(_values(asking, "contact_key"))
+        | pl.col("opportunity_key").is_in(keys.implode())
+    ).collect()
     links, over = link_adjustments(
         asking, paid.join(rows_of(raw, paid[ROW], *_TEXT), on=ROW, maintain_order="left"), known
     )
