@@ -103,4 +103,5 @@ def test_a_sandbox_without_a_map_is_refused_before_anything_is_written(
         ended = fault_home.run(
             "rehearse", "--exports", account, **sandbox(address.url, address.access_token)
         )
-    refused(ended, "field map", "field_map.yaml")
+    # The map's gate says no: a person has to sign first.
+    refused(ended, "field_map_is_approved", "kartra-sf map approve --by", code=1)
