@@ -95,7 +95,7 @@ _COUNTED = _stored(
 
 
 def _run_folder(context: dg.AssetExecutionContext, given: Settings) -> Path:
-    folder = given.runs_folder() / context.run_id
+    folder = given.runs_folder() / context.run.run_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
