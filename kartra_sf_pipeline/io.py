@@ -98,3 +98,9 @@ def read_frame(settings: Settings, asset: str) -> pl.DataFrame | None:
     """The last stored frame of an asset, or None where it has never been materialised."""
     path = UPath(settings.frames_folder()) / f"{asset}.parquet"
     return pl.read_parquet(str(path)) if path.exists() else None
+
+
+def scan_frame(settings: Settings, asset: str) -> pl.LazyFrame | None:
+    """Like `read_frame`, unread."""
+    path = UPath(settings.frames_folder()) / f"{asset}.parquet"
+    return pl.scan_parquet(str(path)) if path.exists() else None

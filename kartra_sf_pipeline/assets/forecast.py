@@ -1,7 +1,5 @@
 """Forecast: every rejection that the org's describe lets us foresee, before a row is sent."""
 
-from collections.abc import Mapping
-
 import dagster as dg
 import polars as pl
 
@@ -11,19 +9,9 @@ from kartra_sf_pipeline.forecast.row_rules import predict
 from kartra_sf_pipeline.mapping.org_facts import snapshot_of
 from kartra_sf_pipeline.migration.phases import PHASES
 from kartra_sf_pipeline.resources import RunSettings
+from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
 Frame = pl.DataFrame
-
-# Which phases bring the records that a relationship column points to.
-_PARENTS: Mapping[str, tuple[str, ...]] = {
-    "Account.Kartra_Id__c": ("accounts", "affiliates"),
-    "Product2.Kartra_Id__c": ("products",),
-    "Opportunity.Kartra_Id__c": ("opportunities",),
-    "Kartra_Adjusts__r.Kartra_Id__c": ("opportunities",),
-    "Contact.Kartra_Id__c": ("contacts",),
-    "Contact:Who.Kartra_Id__c": ("contacts",),
-    "Campaign.Kartra_Id__c": ("campaigns",),
-}
 
 
 @dg.asset(
@@ -41,9 +29,13 @@ def forecast(settings: RunSettings, **planned: Frame) -> dg.MaterializeResult[Fr
     # In load order, so that a record whose parent is refused is foreseen to be refused, too.
     for phase in PHASES:
         rows = planned[phase.name]
+        if rows.is_empty():
+            arriving[phase.name] = rows["_key"]
+            continue
         parents = {
             column: pl.concat([arriving.get(name, rows["_key"]) for name in makers])
-            for column, makers in _PARENTS.items()
+            for column in rows.columns
+            if (makers := _makers(column, objects[phase.object]))
         }
         found = predict(
             phase.name, rows, objects[phase.object], parents, completes=phase.update_only
@@ -60,3 +52,20 @@ def forecast(settings: RunSettings, **planned: Frame) -> dg.MaterializeResult[Fr
             "by_code": table(by_code),
         },
     )
+
+
+def _makers(column: str, described: ObjectDescribe) -> list[str]:
+    """Phases that bring the records which a relationship column points to by their key."""
+    relation, dot, key = column.partition(".")
+    named, colon, _ = relation.partition(":")
+    if not dot:
+        return []
+    lookup = described.by_relationship(relation.rpartition(":")[2])
+    parents = (named,) if colon else lookup.reference_to if lookup else ()
+    return [
+        phase.name
+        for phase in PHASES
+        if phase.object in parents
+        and not phase.update_only
+        and key in (phase.external_id, *phase.natural_key)
+    ]

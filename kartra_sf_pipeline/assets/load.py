@@ -9,6 +9,8 @@ from kartra_sf_pipeline.assets.extract import exports_hash
 from kartra_sf_pipeline.assets.groups import LOAD, MIGRATION
 from kartra_sf_pipeline.assets.map import refuse_unready_load
 from kartra_sf_pipeline.assets.previews import counts, table
+from kartra_sf_pipeline.mapping.model import load_map
+from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA
 from kartra_sf_pipeline.migration.loader import load_phase
 from kartra_sf_pipeline.migration.phases import PHASES, Phase
 from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
@@ -38,6 +40,11 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         export_files: Frame,
     ) -> dg.MaterializeResult[Frame]:
         given = settings.load()
+        if phase.name not in load_map(given.home / "field_map.yaml").wanted():
+            return dg.MaterializeResult(
+                value=pl.DataFrame(schema=OUTCOME_SCHEMA),
+                metadata={"planned": 0, "strategy": "not chosen in the field map"},
+            )
         given.refuse_unready_target()
         org = salesforce.org()
         refuse_unready_load(given, org)

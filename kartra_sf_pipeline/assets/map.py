@@ -1,5 +1,6 @@
 """Map: what the org has, the field map, and the schema that the map needs."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ from kartra_sf_pipeline.errors import OrgError, SettingsError
 from kartra_sf_pipeline.mapping.account_map import map_frame, propose
 from kartra_sf_pipeline.mapping.approval import WAY_OUT, approval_of, refuse_unapproved
 from kartra_sf_pipeline.mapping.model import FieldMap, line_of, load_map, map_text
-from kartra_sf_pipeline.mapping.org_facts import OBJECTS, OrgFacts, ask_org, snapshot_of
+from kartra_sf_pipeline.mapping.org_facts import ask_org, snapshot_objects, snapshot_of
 from kartra_sf_pipeline.mapping.phase_frames import PREPARED, phase_frames
 from kartra_sf_pipeline.mapping.profile import profile_map
+from kartra_sf_pipeline.mapping.rows.choices import Choices, choices_for
 from kartra_sf_pipeline.mapping.schema import permission_set, plan_schema, wanted_fields
 from kartra_sf_pipeline.mapping.validate import check_map, refuse
 from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
 from kartra_sf_pipeline.salesforce.metadata import assign_permission_set, build_package, deploy
 from kartra_sf_pipeline.salesforce.org import Org
-from kartra_sf_pipeline.salesforce.snapshot import take_snapshot
 from kartra_sf_pipeline.settings import Settings, Target
 
 Frame = pl.DataFrame
@@ -39,6 +40,11 @@ def confirmed_map(home: Path, field_map: Frame) -> FieldMap:
             next_step="Name the file in KARTRA_SF_MAP and materialise `field_map` again.",
         )
     return content
+
+
+def choices_of(settings: Settings, content: FieldMap) -> Choices:
+    """The map beside what was last seen of its org."""
+    return choices_for(content, snapshot_of(settings.home), settings.event_minutes)
 
 
 @dg.asset(**_COMMON)
@@ -66,9 +72,12 @@ def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Resul
     kinds={"yaml"},
     owners=REVOPS,
     deps=["org_snapshot"],
-    ins={name: dg.AssetIn() for name in (*PREPARED, "raw_custom_fields")},
+    ins={
+        name: dg.AssetIn(dagster_type=dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame"))
+        for name in (*PREPARED, "raw_custom_fields")
+    },
 )
-def field_map(settings: RunSettings, **prepared: Frame) -> Result:
+def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     """The field map: a file people read. Proposed for the account unless one is given.
 
     Stops at a map that the org or the exports cannot bear, with each fault's line.
@@ -81,11 +90,12 @@ def field_map(settings: RunSettings, **prepared: Frame) -> Result:
     else:
         content, read_from = propose(prepared, facts.objects), path
     path.write_text(content.to_yaml(), encoding="utf-8")
-    frames = phase_frames(prepared, content, facts.standard_pricebook_id, given.event_minutes)
+    choices = choices_of(given, content)
+    frames = phase_frames(prepared, choices)
     faults = check_map(content, frames, facts.objects)
     text = map_text(read_from)
     refuse(faults, read_from, text)
-    frame = map_frame(content)
+    frame = map_frame(content, choices.phases)
     told = pl.DataFrame(
         [{"line": line_of(text, f.place), "told": f"{f.what}. {f.way_out}"} for f in faults],
         schema={"line": pl.Int64, "told": pl.String},
@@ -152,9 +162,9 @@ def refuse_unready_load(settings: Settings, org: Org) -> None:
     settings.refuse_unready_target()
     if settings.target is not Target.LOCAL:
         content = load_map(settings.home / "field_map.yaml")
-        objects = {phase.object for phase in content.phases.values()}
+        standing = {p.object for p in content.active().values() if p.custom_object is None}
         refuse_unapproved(
-            settings.home, content, org.org_id, {name: org.describe(name) for name in objects}
+            settings.home, content, org.org_id, {name: org.describe(name) for name in standing}
         )
 
 
@@ -213,8 +223,7 @@ def schema_deployed(
             raise OrgError(f"The org did not accept the schema: {problems}")
         assign_permission_set(org, permission_set(wanted).name)
         org.forget_describes()
-        take = take_snapshot(org, OBJECTS)
-        OrgFacts(take, snapshot_of(home).standard_pricebook_id).write(home)
+        replace(snapshot_of(home), snapshot=snapshot_objects(org)).write(home)
     frame = plan_schema(wanted, snapshot_of(home).objects)
     missing = frame.filter(pl.col("action") != "present")
     if missing.height:

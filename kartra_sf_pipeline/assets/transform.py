@@ -1,25 +1,27 @@
 """Transform: Salesforce-shaped frames by the confirmed field map, and the plan of every row."""
 
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
-from kartra_sf_pipeline.assets.map import confirmed_map
+from kartra_sf_pipeline.assets.map import choices_of, confirmed_map
 from kartra_sf_pipeline.assets.previews import counts, preview, table
-from kartra_sf_pipeline.mapping import sources
-from kartra_sf_pipeline.mapping.custom_fields import PREFIX, typed_columns
-from kartra_sf_pipeline.mapping.model import FieldMap
-from kartra_sf_pipeline.mapping.org_facts import snapshot_of
-from kartra_sf_pipeline.mapping.row_plan import row_plan
+from kartra_sf_pipeline.load_order import PHASE_NAMES
+from kartra_sf_pipeline.mapping.account_map import default_map
+from kartra_sf_pipeline.mapping.custom_fields import PREFIX
+from kartra_sf_pipeline.mapping.row_plan import NEEDS, row_plan
+from kartra_sf_pipeline.mapping.rows.registry import DERIVED, PHASE_ROWS
 from kartra_sf_pipeline.mapping.schema import text_lengths, wanted_fields
-from kartra_sf_pipeline.mapping.shape import cut_cells, shape
+from kartra_sf_pipeline.mapping.shape import cut_cells, nothing, shape
 from kartra_sf_pipeline.resources import RunSettings
 
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]
+
+LAZY = dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame")
 
 _COMMON: dict[str, Any] = {
     "group_name": TRANSFORM,
@@ -27,22 +29,62 @@ _COMMON: dict[str, Any] = {
     "owners": MIGRATION,
 }
 
+ABOUT: Mapping[str, str] = {
+    "accounts": "Account rows: they exist before any contact, so that lookups resolve.",
+    "affiliates": "Account rows of affiliates as partner organisations.",
+    "products": "Product2 rows: one per product and price point.",
+    "pricebook_entries": "The standard price of each product.",
+    "campaigns": "One campaign per Kartra list that becomes one.",
+    "campaign_member_statuses": "Statuses that the campaigns' members need and are not born with.",
+    "groups": "Public groups of users, for the lists that become one.",
+    "contacts": "Contact rows of the first write: keys, names, addresses, consent; oldest first.",
+    "leads": "Lead rows, for people without company whom the map makes leads.",
+    "affiliate_records": "Affiliates as records of a custom object.",
+    "account_contact_relations": "Further companies of people who have several.",
+    "subscription_records": "Subscriptions as records of a custom object.",
+    "opportunities": "Opportunity rows with stage, close date and amount.",
+    "transaction_records": "Payments and repayments as records of a custom object.",
+    "opportunity_contact_roles": "The buyer of each opportunity.",
+    "opportunity_line_items": "One line per opportunity of a known product.",
+    "campaign_members": "One member per contact and list.",
+    "campaign_lead_members": "One member per lead and list.",
+    "group_members": "Users of the org who are on a list that becomes a group.",
+    "account_team_members": "Who works an account with its owner.",
+    "opportunity_team_members": "Who works an opportunity with its owner.",
+    "territory_associations": "Accounts in the territories that their file names.",
+    "events": "Event rows of calendar bookings and meetings.",
+    "tasks": "Completed tasks: notes, calls and e-mails.",
+    "files": "Attachments, and notes where the map keeps them as such.",
+    "contact_tags": "Tags, notes and custom fields: written last, on contacts that are confirmed.",
+}
 
-def _shaped(settings: RunSettings, field_map: Frame, phase: str, rows: Frame) -> Result:
+
+def lazily(names: tuple[str, ...]) -> dict[str, dg.AssetIn]:
+    """Inputs that are scanned, not read: a builder collects what it selects."""
+    return {name: dg.AssetIn(dagster_type=LAZY) for name in names}
+
+
+def _shaped(settings: RunSettings, field_map: Frame, name: str, **frames: pl.LazyFrame) -> Result:
     """The phase's rows as its object takes them, with what had to be cut."""
     home = settings.load().home
-    confirmed = confirmed_map(home, field_map)
-    wire = confirmed.phases[phase]
+    choices = choices_of(settings.load(), confirmed_map(home, field_map))
+    phase = choices.phases.get(name)
+    if phase is None:
+        known = choices.field_map.phases.get(name) or default_map().phases[name]
+        return dg.MaterializeResult(
+            value=nothing(known), metadata={"rows": 0, "strategy": "not chosen in the field map"}
+        )
+    rows = PHASE_ROWS[name].build(frames, choices)
     lengths = text_lengths(
-        snapshot_of(home).objects[wire.object], wanted_fields(confirmed), wire.object
+        choices.objects[phase.object], wanted_fields(choices.field_map), phase.object
     )
-    frame = shape(rows, wire, lengths)
-    cut = cut_cells(rows, wire, lengths)
+    frame = shape(rows, phase, lengths, choices)
+    cut = cut_cells(rows, phase, lengths)
     return dg.MaterializeResult(
         value=frame,
         metadata={
             "rows": frame.height,
-            "object": wire.object,
+            "object": phase.object,
             "cut_cells": int(cut["cells"].sum()),
             "cut": table(cut),
             "preview": preview(frame),
@@ -50,86 +92,27 @@ def _shaped(settings: RunSettings, field_map: Frame, phase: str, rows: Frame) ->
     )
 
 
-def _standard_book(home: Path) -> str:
-    return snapshot_of(home).standard_pricebook_id
-
-
-def _map_of(settings: RunSettings, field_map: Frame) -> FieldMap:
-    return confirmed_map(settings.load().home, field_map)
-
-
-@dg.asset(**_COMMON)
-def accounts(settings: RunSettings, field_map: Frame, companies_prepared: Frame) -> Result:
-    """Account rows: they exist before any contact, so that lookups resolve."""
-    return _shaped(settings, field_map, "accounts", sources.accounts(companies_prepared))
-
-
-@dg.asset(name="affiliates", **_COMMON)
-def affiliate_accounts(
-    settings: RunSettings, field_map: Frame, affiliates_prepared: Frame, affiliates_derived: Frame
-) -> Result:
-    """Account rows of affiliates as partner organisations."""
-    rows = sources.affiliates(affiliates_prepared, affiliates_derived)
-    return _shaped(settings, field_map, "affiliates", rows)
-
-
-@dg.asset(**_COMMON)
-def products(settings: RunSettings, field_map: Frame, products_derived: Frame) -> Result:
-    """Product2 rows: one per product and price point."""
-    return _shaped(settings, field_map, "products", sources.products(products_derived))
-
-
-@dg.asset(**_COMMON)
-def pricebook_entries(settings: RunSettings, field_map: Frame, products_derived: Frame) -> Result:
-    """The standard price of each product."""
-    rows = sources.pricebook_entries(products_derived, _standard_book(settings.load().home))
-    return _shaped(settings, field_map, "pricebook_entries", rows)
-
-
-@dg.asset(**_COMMON)
-def campaigns(
-    settings: RunSettings,
-    field_map: Frame,
-    parsed_lists: Frame,
-    raw_lists: Frame,
-    contacts_unified: Frame,
-) -> Result:
-    """One campaign per Kartra list."""
-    rows = sources.campaigns(sources.memberships(parsed_lists, contacts_unified), raw_lists)
-    return _shaped(settings, field_map, "campaigns", rows)
-
-
-@dg.asset(**_COMMON)
-def contacts(
-    settings: RunSettings, field_map: Frame, contacts_unified: Frame, companies_prepared: Frame
-) -> Result:
-    """Contact rows of the first write: keys, names, addresses, consent; oldest first."""
-    rows = sources.contacts(contacts_unified, companies_prepared)
-    return _shaped(settings, field_map, "contacts", rows)
-
-
-@dg.asset(**_COMMON)
-def opportunity_facts(
-    settings: RunSettings,
-    field_map: Frame,
-    transactions_prepared: Frame,
-    subscriptions_prepared: Frame,
-    subscriptions_derived: Frame,
-    contacts_unified: Frame,
-    companies_prepared: Frame,
-    products_derived: Frame,
-) -> Result:
-    """Sales, subscriptions and reversals as deals, before the map gives them field names."""
-    policies = _map_of(settings, field_map).policies
-    frame = sources.opportunities(
-        transactions_prepared,
-        subscriptions_prepared,
-        subscriptions_derived,
-        sources.contacts(contacts_unified, companies_prepared),
-        products_derived,
-        policies,
-        _standard_book(settings.load().home),
+def _phase(name: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=name,
+        description=ABOUT[name],
+        ins={"field_map": dg.AssetIn(), **lazily(PHASE_ROWS[name].needs)},
+        group_name=TRANSFORM,
+        kinds={"polars", "salesforce"},
+        owners=MIGRATION,
     )
+    def shaped(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
+        return _shaped(settings, field_map, name, **frames)
+
+    return shaped
+
+
+@dg.asset(ins={"field_map": dg.AssetIn(), **lazily(DERIVED["opportunity_facts"].needs)}, **_COMMON)
+def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
+    """Sales, subscriptions and reversals as deals, before the map gives them field names."""
+    given = settings.load()
+    choices = choices_of(given, confirmed_map(given.home, field_map))
+    frame = DERIVED["opportunity_facts"].build(frames, choices)
     return dg.MaterializeResult(
         value=frame,
         metadata={
@@ -141,116 +124,19 @@ def opportunity_facts(
     )
 
 
-@dg.asset(**_COMMON)
-def opportunities(settings: RunSettings, field_map: Frame, opportunity_facts: Frame) -> Result:
-    """Opportunity rows with stage, close date and amount."""
-    return _shaped(settings, field_map, "opportunities", opportunity_facts)
+SHAPED = [_phase(name) for name in PHASE_NAMES]
 
 
-@dg.asset(**_COMMON)
-def opportunity_contact_roles(
-    settings: RunSettings, field_map: Frame, opportunity_facts: Frame
-) -> Result:
-    """The buyer of each opportunity."""
-    policies = _map_of(settings, field_map).policies
-    rows = sources.opportunity_contact_roles(opportunity_facts, policies)
-    return _shaped(settings, field_map, "opportunity_contact_roles", rows)
-
-
-@dg.asset(**_COMMON)
-def opportunity_line_items(
-    settings: RunSettings, field_map: Frame, opportunity_facts: Frame
-) -> Result:
-    """One line per opportunity of a known product."""
-    rows = sources.opportunity_line_items(opportunity_facts)
-    return _shaped(settings, field_map, "opportunity_line_items", rows)
-
-
-@dg.asset(**_COMMON)
-def campaign_members(
-    settings: RunSettings,
-    field_map: Frame,
-    parsed_lists: Frame,
-    contacts_unified: Frame,
-    campaigns: Frame,
-) -> Result:
-    """One member per contact and list."""
-    rows = sources.campaign_members(
-        sources.memberships(parsed_lists, contacts_unified),
-        campaigns.select(campaign_key="_key", list_folded=pl.col("_key").str.strip_prefix("list:")),
-        _map_of(settings, field_map).policies,
-    )
-    return _shaped(settings, field_map, "campaign_members", rows)
-
-
-@dg.asset(**_COMMON)
-def events(settings: RunSettings, field_map: Frame, bookings_prepared: Frame) -> Result:
-    """Event rows of calendar bookings."""
-    rows = sources.events(bookings_prepared, settings.load().event_minutes)
-    return _shaped(settings, field_map, "events", rows)
-
-
-@dg.asset(**_COMMON)
-def tasks(settings: RunSettings, field_map: Frame, notes_prepared: Frame) -> Result:
-    """Completed tasks, one per note."""
-    return _shaped(settings, field_map, "tasks", sources.tasks(notes_prepared))
-
-
-@dg.asset(**_COMMON)
-def contact_tags(
-    settings: RunSettings, field_map: Frame, contacts_unified: Frame, parsed_tags: Frame
-) -> Result:
-    """Tags, notes and custom fields: written last, on contacts that are confirmed."""
-    rules = _map_of(settings, field_map).phases["contact_tags"].fields
-    offered = next((r.new.values for r in rules if r.source == "tags" and r.new), ())
-    custom = [rule for rule in rules if rule.source and rule.source.startswith(PREFIX)]
-    rows = sources.contact_tags(
-        contacts_unified, parsed_tags, typed_columns(contacts_unified, custom), offered
-    )
-    return _shaped(settings, field_map, "contact_tags", rows)
-
-
-@dg.asset(**_COMMON)
-def planned_rows(
-    settings: RunSettings,
-    field_map: Frame,
-    quarantine: Frame,
-    contact_rows: Frame,
-    company_rows: Frame,
-    transactions_prepared: Frame,
-    subscriptions_prepared: Frame,
-    affiliates_prepared: Frame,
-    bookings_prepared: Frame,
-    notes_prepared: Frame,
-    campaigns: Frame,
-    raw_lists: Frame,
-    raw_custom_fields: Frame,
-    raw_sequences: Frame,
-) -> Result:
+@dg.asset(ins={"field_map": dg.AssetIn(), **lazily(NEEDS)}, **_COMMON)
+def planned_rows(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
     """What is meant to become of each source row, before anything is sent."""
-    rules = _map_of(settings, field_map).phases["contact_tags"].fields
+    confirmed = confirmed_map(settings.load().home, field_map)
     columns = {
         rule.source.removeprefix(PREFIX): rule.target
-        for rule in rules
+        for rule in confirmed.phases["contact_tags"].fields
         if rule.source and rule.source.startswith(PREFIX)
     }
-    frame = row_plan(
-        {
-            "quarantine": quarantine,
-            "contact_rows": contact_rows,
-            "company_rows": company_rows,
-            "transactions_prepared": transactions_prepared,
-            "subscriptions_prepared": subscriptions_prepared,
-            "affiliates_prepared": affiliates_prepared,
-            "bookings_prepared": bookings_prepared,
-            "notes_prepared": notes_prepared,
-            "campaign_rows": campaigns.select("source_file", "source_line", campaign_key="_key"),
-            "raw_lists": raw_lists,
-            "raw_custom_fields": raw_custom_fields,
-            "raw_sequences": raw_sequences,
-        },
-        columns,
-    )
+    frame = row_plan(frames, columns, confirmed.strategies)
     by_export = frame.group_by("export", "planned").len("rows").sort("export", "planned")
     return dg.MaterializeResult(
         value=frame, metadata={"rows": frame.height, "planned": table(by_export)}

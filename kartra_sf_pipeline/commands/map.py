@@ -107,7 +107,7 @@ def show(
 
     Example: kartra-sf map show --phase contact_tags
     """
-    from kartra_sf_pipeline.mapping.model import PHASE_NAMES
+    from kartra_sf_pipeline.load_order import PHASE_NAMES
 
     try:
         settings = settings_for(home=home)
@@ -235,12 +235,14 @@ def _map_path(settings: Settings, given: Path | None) -> Path:
 def _open(settings: Settings, path: Path) -> _Opened:
     from kartra_sf_pipeline.mapping.model import load_map
     from kartra_sf_pipeline.mapping.phase_frames import phase_frames
+    from kartra_sf_pipeline.mapping.rows.choices import choices_for
     from kartra_sf_pipeline.mapping.validate import check_map
 
     content = load_map(path)
     prepared = _prepared(settings)
     facts = _ask()
-    frames = phase_frames(prepared, content, facts.standard_pricebook_id, settings.event_minutes)
+    choices = choices_for(content, facts, settings.event_minutes)
+    frames = phase_frames(prepared, choices)
     return _Opened(path, content, facts, frames, check_map(content, frames, facts.objects))
 
 
@@ -252,11 +254,11 @@ def _ask() -> OrgFacts:
     return ask_org(SalesforceResource().org())
 
 
-def _prepared(settings: Settings) -> dict[str, pl.DataFrame]:
-    from kartra_sf_pipeline.io import read_frame
+def _prepared(settings: Settings) -> dict[str, pl.LazyFrame]:
+    from kartra_sf_pipeline.io import scan_frame
     from kartra_sf_pipeline.mapping.phase_frames import PREPARED
 
-    frames = {name: read_frame(settings, name) for name in (*PREPARED, "raw_custom_fields")}
+    frames = {name: scan_frame(settings, name) for name in (*PREPARED, "raw_custom_fields")}
     known = {name: frame for name, frame in frames.items() if frame is not None}
     if len(known) < len(frames):
         raise SettingsError(
@@ -266,7 +268,7 @@ def _prepared(settings: Settings) -> dict[str, pl.DataFrame]:
     return known
 
 
-def _proposal(prepared: dict[str, pl.DataFrame], facts: OrgFacts) -> FieldMap:
+def _proposal(prepared: dict[str, pl.LazyFrame], facts: OrgFacts) -> FieldMap:
     from kartra_sf_pipeline.mapping.account_map import propose as propose_whole
 
     return propose_whole(prepared, facts.objects)

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
-from kartra_sf_pipeline.mapping.custom_fields import CustomField, plan_custom_fields
-from kartra_sf_pipeline.mapping.model import FieldMap, Policies, load_map
+from kartra_sf_pipeline.mapping.custom_fields import PREFIX, CustomField, plan_custom_fields
+from kartra_sf_pipeline.mapping.model import FieldMap, PhaseMap, Policies, load_map
 from kartra_sf_pipeline.mapping.phase_frames import unmapped_columns
 from kartra_sf_pipeline.mapping.proposal import adopt_fields, prefer_existing, targets
-from kartra_sf_pipeline.mapping.sources import picklist_tags
+from kartra_sf_pipeline.mapping.rows.choices import Frames
+from kartra_sf_pipeline.mapping.rows.tags import picklist_tags
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
 DEFAULT_MAP = Path(__file__).with_name("default_map.yaml")
 TAGS_FIELD = "Kartra_Tags__c"
 
 
-def propose(
-    prepared: Mapping[str, pl.DataFrame], objects: Mapping[str, ObjectDescribe]
-) -> FieldMap:
+@lru_cache(maxsize=1)
+def default_map() -> FieldMap:
+    """The map that every proposal starts from."""
+    return load_map(DEFAULT_MAP)
+
+
+def propose(prepared: Frames, objects: Mapping[str, ObjectDescribe]) -> FieldMap:
     """The whole map for an account and an org: the standard map, the custom columns on the org's
     own fields where they fit, new fields elsewhere, and what is left unmapped.
 
-    `prepared` holds the frames of `phase_frames.PREPARED` and `raw_custom_fields`.
+    `prepared` holds the frames of `phase_frames.PREPARED` and `raw_custom_fields`, unread.
     """
-    people = prepared["contacts_unified"]
-    custom = plan_custom_fields(people, prepared["raw_custom_fields"])
-    proposed = propose_map((), picklist_tags(prepared["parsed_tags"], Policies()))
+    columns = [pl.col("contact_key"), cs.starts_with(PREFIX)]
+    people = prepared["contacts_unified"].select(columns).collect(engine="streaming")
+    custom = plan_custom_fields(people, prepared["raw_custom_fields"].collect())
+    offered = prepared["parsed_tags"].collect(engine="streaming")
+    proposed = propose_map((), picklist_tags(offered, Policies()))
     phases = dict(proposed.phases)
     if "Contact" in objects:
         phases["contacts"] = prefer_existing(phases["contacts"], objects["Contact"])
@@ -44,7 +53,7 @@ def propose(
 
 def propose_map(custom: Sequence[CustomField], tag_values: Sequence[str]) -> FieldMap:
     """The default map with this account's custom fields and tags filled in."""
-    default = load_map(DEFAULT_MAP)
+    default = default_map()
     tags = default.phases["contact_tags"]
     fields = tuple(
         rule.model_copy(update={"new": rule.new.model_copy(update={"values": tuple(tag_values)})})
@@ -57,8 +66,8 @@ def propose_map(custom: Sequence[CustomField], tag_values: Sequence[str]) -> Fie
     return default.model_copy(update={"phases": phases})
 
 
-def map_frame(field_map: FieldMap) -> pl.DataFrame:
-    """The map as a table: one row per destination field."""
+def map_frame(field_map: FieldMap, phases: Mapping[str, PhaseMap]) -> pl.DataFrame:
+    """The map as a table: one row per destination field of the `phases` that write."""
     return pl.DataFrame(
         [
             {
@@ -76,7 +85,7 @@ def map_frame(field_map: FieldMap) -> pl.DataFrame:
                 "note": rule.note or (rule.new.description if rule.new else ""),
                 "map_fingerprint": field_map.fingerprint(),
             }
-            for name, phase in field_map.phases.items()
+            for name, phase in phases.items()
             for rule in phase.fields
         ]
     )

@@ -48,7 +48,9 @@ def org_fingerprint(field_map: FieldMap, objects: Mapping[str, ObjectDescribe]) 
         for sobject in _ACTIVITIES if phase.object in _ACTIVITIES else (phase.object,):
             own.setdefault(sobject, {STAMP_FIELD}).update(names)
     known = []
-    for name in sorted({phase.object for phase in field_map.phases.values()}):
+    # An object that the map itself creates is part of what was approved, too.
+    written = {phase.object for phase in field_map.active().values() if phase.custom_object is None}
+    for name in sorted(written):
         plain = objects[name].to_dict()
         plain["fields"] = [field for field in plain["fields"] if field["name"] not in own[name]]
         known.append(ObjectDescribe.from_dict(plain))

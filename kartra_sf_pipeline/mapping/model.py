@@ -6,13 +6,26 @@ The model is strict: an unknown key, transform or field type is refused with its
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from kartra_sf_pipeline.errors import SettingsError
+from kartra_sf_pipeline.load_order import OPTIONAL_PHASES, PHASE_NAMES
+from kartra_sf_pipeline.mapping.strategies import (
+    ConflictRule,
+    Existing,
+    NewObject,
+    Owners,
+    RecordTypeRule,
+    Segment,
+    Strategies,
+    Strict,
+    ValueMap,
+)
 
 TransformName = Literal[
     "text", "long_text", "integer", "decimal", "date", "datetime", "boolean", "label", "multi"
@@ -32,12 +45,6 @@ FieldType = Literal[
     "Url",
     "Lookup",
 ]
-
-
-class Strict(BaseModel):
-    """A model that refuses keys it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class NewField(Strict):
@@ -61,17 +68,28 @@ class NewField(Strict):
 class FieldRule(Strict):
     """One destination field: where its value comes from and how it is written.
 
-    `on_blank` is `keep` (a blank source leaves the org's value alone) or `clear` (a blank source
-    empties the field: `#N/A` on the wire). `target` may be a relationship column such as
-    `Account.Kartra_Id__c`; `field` then names the lookup that it fills.
+    `on_blank` is `keep` (a blank source leaves the org's value alone), `clear` (a blank source
+    empties the field: `#N/A` on the wire) or `set` (a blank source becomes `default`). `values`
+    names a value map. `on_conflict` says who is right in a record that people made in the org.
+    `target` may be a relationship column such as `Account.Kartra_Id__c`.
+
+    `only_with` names strategies under which alone the rule counts; an `optional` rule is left out
+    where the org does not let the user write its field, and one that counts takes the place of the
+    rule whose target is `instead_of`.
     """
 
     target: str
     source: str | None = None
     constant: str | None = None
     transform: TransformName = "text"
-    on_blank: Literal["keep", "clear"] = "keep"
+    values: str | None = None
+    on_blank: Literal["keep", "clear", "set"] = "keep"
+    default: str | None = None
+    on_conflict: ConflictRule | None = None
     required: bool = False
+    only_with: dict[str, str | bool] = Field(default_factory=dict)
+    optional: bool = False
+    instead_of: str | None = None
     new: NewField | None = None
     note: str = ""
     confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
@@ -84,12 +102,18 @@ class FieldRule(Strict):
         if (self.source is None) == (self.constant is None):
             message = f"{self.target}: give either `source` or `constant`, not both or neither"
             raise ValueError(message)
+        if (self.on_blank == "set") != (self.default is not None):
+            message = f"{self.target}: `default` belongs to `on_blank: set`, and to it alone"
+            raise ValueError(message)
         return self
 
     @property
     def api_name(self) -> str:
         """Name of the column on the wire."""
         return self.target
+
+
+Writable = Callable[[str, str], bool]
 
 
 class PhaseMap(Strict):
@@ -101,6 +125,11 @@ class PhaseMap(Strict):
     fields: tuple[FieldRule, ...]
     stamp: NewField | None = None
     """The run-stamp field, where the object takes one."""
+    owner: str | None = None
+    """Source column that names who owns the record, through the owner map."""
+    record_type: RecordTypeRule | None = None
+    custom_object: NewObject | None = None
+    """What to create where the org has no object of that name."""
 
     @model_validator(mode="after")
     def _targets_once(self) -> PhaseMap:
@@ -119,9 +148,12 @@ class Policies(Strict):
     tags_in_picklist: int = Field(default=100, ge=1, le=500)
     """How many tags the picklist keeps once the account has more than `tags_limit` (S36)."""
     tags_limit: int = Field(default=500, ge=1, le=500)
-    campaign_member_status: str = "Responded"
+    campaign_member_status: str = Field(default="Responded", max_length=40)
+    inactive_member_status: str = Field(default="Unsubscribed", max_length=40)
+    """Status of a list's member who may not be mailed any more."""
     contact_role: str = "Economic Buyer"
-    stage_won: str = "Closed Won"
+    account_key: Literal["domain", "name"] = "domain"
+    """What makes two contacts' companies one account: the web domain first, or the name alone."""
 
 
 class Unmapped(Strict):
@@ -133,35 +165,26 @@ class Unmapped(Strict):
     """Rows that hold a value."""
 
 
-PHASE_NAMES = (
-    "accounts",
-    "affiliates",
-    "products",
-    "pricebook_entries",
-    "campaigns",
-    "contacts",
-    "opportunities",
-    "opportunity_contact_roles",
-    "opportunity_line_items",
-    "campaign_members",
-    "events",
-    "tasks",
-    "contact_tags",
-)
-"""What a map must say something about, in the order of loading."""
-
-
 class FieldMap(Strict):
     """The whole map; `fingerprint()` is what an approval binds."""
 
     version: Literal[1] = 1
     phases: dict[str, PhaseMap]
+    strategies: Strategies = Strategies()
+    value_maps: dict[str, ValueMap] = Field(default_factory=dict)
+    owners: Owners = Owners()
+    contacts_without_company: tuple[Segment, ...] = (Segment(who="everyone", become="no_account"),)
+    existing: Existing = Existing()
     policies: Policies = Policies()
     unmapped: tuple[Unmapped, ...] = ()
 
     @model_validator(mode="after")
     def _every_phase(self) -> FieldMap:
-        missing = [name for name in PHASE_NAMES if name not in self.phases]
+        missing = [
+            name
+            for name in PHASE_NAMES
+            if name not in self.phases and (name not in OPTIONAL_PHASES or name in self.wanted())
+        ]
         unknown = [name for name in self.phases if name not in PHASE_NAMES]
         if missing or unknown:
             faults = (f"missing: {', '.join(missing)}" if missing else "") + (
@@ -171,6 +194,36 @@ class FieldMap(Strict):
             raise ValueError(message)
         return self
 
+    @model_validator(mode="after")
+    def _value_maps_known(self) -> FieldMap:
+        for name, phase in self.phases.items():
+            for rule in phase.fields:
+                if rule.values is not None and rule.values not in self.value_maps:
+                    message = f"phases.{name}: {rule.target} names the value map {rule.values!r}, "
+                    raise ValueError(message + "which is not under `value_maps`")
+                strange = [key for key in rule.only_with if key not in Strategies.model_fields]
+                if strange:
+                    message = f"phases.{name}: {rule.target}: no strategy is called {strange[0]!r}"
+                    raise ValueError(message)
+        return self
+
+    def wanted(self) -> frozenset[str]:
+        """Names of the phases that the strategies ask for; the others write nothing."""
+        return wanted_phases(self)
+
+    def active(self, writable: Writable | None = None) -> dict[str, PhaseMap]:
+        """The phases that write, in the order of loading, with the rules that count.
+
+        `writable` tells of an object and a field whether the user may write it at creation;
+        without it every optional rule stays out.
+        """
+        wanted = self.wanted()
+        return {
+            name: _counting(self.phases[name], self.strategies, writable)
+            for name in PHASE_NAMES
+            if name in wanted
+        }
+
     def fingerprint(self) -> str:
         """SHA-256 of the map's content, whatever the layout of its file."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -179,6 +232,58 @@ class FieldMap(Strict):
         """The map as the file that people read and diff."""
         content = self.model_dump(mode="json", exclude_defaults=True)
         return yaml.safe_dump({"version": 1, **content}, sort_keys=False, allow_unicode=True)
+
+
+def _counting(phase: PhaseMap, chosen: Strategies, writable: Writable | None) -> PhaseMap:
+    rules = [
+        rule
+        for rule in phase.fields
+        if all(getattr(chosen, key) == value for key, value in rule.only_with.items())
+        and not (rule.optional and not (writable and writable(phase.object, rule.target)))
+    ]
+    replaced = {rule.instead_of for rule in rules if rule.instead_of}
+    kept = tuple(rule for rule in rules if rule.target not in replaced)
+    return phase.model_copy(update={"fields": kept})
+
+
+def wanted_phases(field_map: FieldMap) -> frozenset[str]:
+    """What the strategies of a map leave to be written: no field is deployed for the rest."""
+    chosen = field_map.strategies
+    lists = chosen.lists.kinds()
+    become = {segment.become for segment in field_map.contacts_without_company}
+    single = chosen.transactions == "opportunity" or chosen.rebills == "own_opportunity"
+    deals = single or chosen.subscriptions == "opportunity" or chosen.failed_payments != "none"
+    lines = deals and chosen.line_items
+    asked = {
+        "accounts": True,
+        "contacts": True,
+        "events": True,
+        "tasks": True,
+        "contact_tags": True,
+        "affiliates": chosen.affiliates == "account",
+        "affiliate_records": chosen.affiliates == "custom_object",
+        "products": lines,
+        "pricebook_entries": lines,
+        "opportunity_line_items": lines,
+        "campaigns": "campaign" in lists,
+        "campaign_member_statuses": "campaign" in lists,
+        "campaign_members": "campaign" in lists,
+        "campaign_lead_members": "campaign" in lists and "lead" in become,
+        "groups": "group" in lists,
+        "group_members": "group" in lists,
+        "leads": "lead" in become,
+        "account_contact_relations": chosen.account_contact_relations,
+        "subscription_records": chosen.subscriptions == "custom_object",
+        "opportunities": deals,
+        "opportunity_contact_roles": deals,
+        "transaction_records": chosen.transactions == "custom_object"
+        or chosen.rebills == "subscription_history",
+        "account_team_members": chosen.teams,
+        "opportunity_team_members": chosen.teams and deals,
+        "territory_associations": chosen.territories,
+        "files": chosen.files or chosen.notes == "content_note",
+    }
+    return frozenset(name for name, wanted in asked.items() if wanted)
 
 
 def json_schema() -> dict[str, Any]:

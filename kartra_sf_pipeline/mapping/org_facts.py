@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,19 +12,44 @@ from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline.salesforce.snapshot import OrgSnapshot, take_snapshot
 
+CUSTOM_OBJECTS = ("Affiliate__c", "Kartra_Subscription__c", "Kartra_Transaction__c")
+"""Objects of the map's own, there once a strategy that wants them was deployed."""
+
 OBJECTS = (
     "Account",
     "Contact",
+    "Lead",
     "Product2",
     "PricebookEntry",
     "Campaign",
     "CampaignMember",
+    "CampaignMemberStatus",
+    "Group",
+    "GroupMember",
     "Opportunity",
     "OpportunityContactRole",
     "OpportunityLineItem",
+    "AccountContactRelation",
+    "AccountTeamMember",
+    "OpportunityTeamMember",
+    "ObjectTerritory2Association",
     "Event",
     "Task",
+    "ContentVersion",
+    *CUSTOM_OBJECTS,
 )
+"""What phases may write; an org or a user without one of them is judged by what the map wants."""
+
+
+@dataclass(frozen=True)
+class OrgUser:
+    """A user of the org who can own records, or once could."""
+
+    id: str
+    username: str
+    email: str
+    name: str
+    active: bool
 
 
 @dataclass(frozen=True)
@@ -33,6 +58,7 @@ class OrgFacts:
 
     snapshot: OrgSnapshot
     standard_pricebook_id: str
+    users: tuple[OrgUser, ...] = ()
 
     @property
     def objects(self) -> dict[str, ObjectDescribe]:
@@ -44,6 +70,7 @@ class OrgFacts:
         path = home / "org_snapshot.json"
         content = {
             "standard_pricebook_id": self.standard_pricebook_id,
+            "users": [asdict(user) for user in self.users],
             "snapshot": json.loads(self.snapshot.to_json()),
         }
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
@@ -56,7 +83,24 @@ def ask_org(org: Org) -> OrgFacts:
     book = org.query("SELECT Id FROM Pricebook2 WHERE IsStandard = true")
     if book.is_empty():
         raise OrgError("The org shows no standard price book: products cannot be priced in it.")
-    return OrgFacts(take_snapshot(org, OBJECTS), book["Id"][0])
+    return OrgFacts(snapshot_objects(org), book["Id"][0], _users(org))
+
+
+def snapshot_objects(org: Org) -> OrgSnapshot:
+    """A fresh snapshot of those of `OBJECTS` that the org shows this user."""
+    shown = {one["name"] for one in org.describe_global()}
+    return take_snapshot(org, [name for name in OBJECTS if name in shown])
+
+
+def _users(org: Org) -> tuple[OrgUser, ...]:
+    found = org.query(
+        "SELECT Id, Username, Email, Name, IsActive FROM User WHERE UserType = 'Standard' "
+        "ORDER BY Username"
+    )
+    return tuple(
+        OrgUser(row["Id"], row["Username"], row["Email"] or "", row["Name"] or "", row["IsActive"])
+        for row in found.iter_rows(named=True)
+    )
 
 
 def snapshot_of(home: Path) -> OrgFacts:
@@ -73,5 +117,7 @@ def snapshot_of(home: Path) -> OrgFacts:
 def _read_facts(path: Path, _: int) -> OrgFacts:
     content = json.loads(path.read_text(encoding="utf-8"))
     return OrgFacts(
-        OrgSnapshot.from_json(json.dumps(content["snapshot"])), content["standard_pricebook_id"]
+        OrgSnapshot.from_json(json.dumps(content["snapshot"])),
+        content["standard_pricebook_id"],
+        tuple(OrgUser(**user) for user in content["users"]),
     )

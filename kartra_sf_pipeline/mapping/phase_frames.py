@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
-from kartra_sf_pipeline.mapping import sources
-from kartra_sf_pipeline.mapping.custom_fields import PREFIX, typed_columns
+from kartra_sf_pipeline.mapping.custom_fields import PREFIX
 from kartra_sf_pipeline.mapping.model import FieldMap, Unmapped
+from kartra_sf_pipeline.mapping.rows.choices import Choices, Frames
+from kartra_sf_pipeline.mapping.rows.registry import DERIVED, PHASE_ROWS
 
-PREPARED = (
-    "contacts_unified",
-    "companies_prepared",
-    "parsed_tags",
-    "parsed_lists",
-    "raw_lists",
-    "transactions_prepared",
-    "subscriptions_prepared",
-    "subscriptions_derived",
-    "affiliates_prepared",
-    "affiliates_derived",
-    "bookings_prepared",
-    "notes_prepared",
-    "products_derived",
+PREPARED = tuple(
+    dict.fromkeys(
+        name
+        for rows in (*DERIVED.values(), *PHASE_ROWS.values())
+        for name in rows.needs
+        if name not in DERIVED
+    )
 )
 """Frames that the phases are made of."""
 
@@ -31,9 +23,14 @@ PREPARED = (
 _CARRIED_BY = {
     "contacts_unified": ("contacts", "contact_tags"),
     "companies_prepared": ("accounts",),
-    "transactions_prepared": ("opportunities", "opportunity_line_items", "products"),
-    "subscriptions_prepared": ("opportunities",),
-    "affiliates_prepared": ("affiliates",),
+    "transactions_prepared": (
+        "opportunities",
+        "opportunity_line_items",
+        "products",
+        "transaction_records",
+    ),
+    "subscriptions_prepared": ("opportunities", "subscription_records"),
+    "affiliates_prepared": ("affiliates", "affiliate_records"),
     "bookings_prepared": ("events",),
     "notes_prepared": ("tasks",),
 }
@@ -53,66 +50,35 @@ _WORKING = frozenset(
 )
 
 
-def phase_frames(
-    prepared: Mapping[str, pl.DataFrame], field_map: FieldMap, pricebook_id: str, minutes: int
-) -> dict[str, pl.DataFrame]:
-    """Each phase's rows as `transform` will see them; `prepared` holds the frames of `PREPARED`."""
-    people, companies = prepared["contacts_unified"], prepared["companies_prepared"]
-    catalogue, policies = prepared["products_derived"], field_map.policies
-    contacts = sources.contacts(people, companies)
-    memberships = sources.memberships(prepared["parsed_lists"], people)
-    campaigns = sources.campaigns(memberships, prepared["raw_lists"])
-    deals = sources.opportunities(
-        prepared["transactions_prepared"],
-        prepared["subscriptions_prepared"],
-        prepared["subscriptions_derived"],
-        contacts,
-        catalogue,
-        policies,
-        pricebook_id,
-    )
-    return {
-        "accounts": sources.accounts(companies),
-        "affiliates": sources.affiliates(
-            prepared["affiliates_prepared"], prepared["affiliates_derived"]
-        ),
-        "products": sources.products(catalogue),
-        "pricebook_entries": sources.pricebook_entries(catalogue, pricebook_id),
-        "campaigns": campaigns,
-        "contacts": contacts,
-        "opportunities": deals,
-        "opportunity_contact_roles": sources.opportunity_contact_roles(deals, policies),
-        "opportunity_line_items": sources.opportunity_line_items(deals),
-        "campaign_members": sources.campaign_members(memberships, campaigns, policies),
-        "events": sources.events(prepared["bookings_prepared"], minutes),
-        "tasks": sources.tasks(prepared["notes_prepared"]),
-        "contact_tags": _contact_tags(people, prepared["parsed_tags"], field_map),
-    }
+def phase_frames(prepared: Frames, choices: Choices) -> dict[str, pl.DataFrame]:
+    """Rows of each phase that writes, as `transform` will see them.
+
+    `prepared` holds the frames of `PREPARED`, unread.
+    """
+    frames: dict[str, pl.LazyFrame] = dict(prepared)
+    for name, rows in DERIVED.items():
+        frames[name] = rows.build(frames, choices).lazy()
+    return {name: PHASE_ROWS[name].build(frames, choices) for name in choices.phases}
 
 
-def unmapped_columns(
-    prepared: Mapping[str, pl.DataFrame], field_map: FieldMap
-) -> tuple[Unmapped, ...]:
+def unmapped_columns(prepared: Frames, field_map: FieldMap) -> tuple[Unmapped, ...]:
     """Columns that hold values and that no rule names: what the map leaves behind."""
     found = []
     for name, phases in _CARRIED_BY.items():
         frame = prepared[name]
-        used = {rule.source for phase in phases for rule in field_map.phases[phase].fields}
-        for column in frame.columns:
-            if column in used or column in _WORKING:
-                continue
-            filled = frame.height - frame[column].null_count()
+        used = {
+            rule.source
+            for phase in phases
+            if phase in field_map.phases
+            for rule in field_map.phases[phase].fields
+        }
+        left = [
+            column
+            for column in frame.collect_schema()
+            if column not in used and column not in _WORKING
+        ]
+        counted = frame.select(pl.col(left).is_not_null().sum()).collect(engine="streaming")
+        for column, filled in counted.row(0, named=True).items() if left else ():
             if filled or column.startswith(PREFIX):
                 found.append(Unmapped(source=f"{name}.{column}", filled=filled))
     return tuple(found)
-
-
-def _contact_tags(people: pl.DataFrame, tags: pl.DataFrame, field_map: FieldMap) -> pl.DataFrame:
-    rules = field_map.phases["contact_tags"].fields
-    offered = next((rule.new.values for rule in rules if rule.source == "tags" and rule.new), ())
-    known = [
-        rule
-        for rule in rules
-        if rule.source and rule.source.startswith(PREFIX) and rule.source in people.columns
-    ]
-    return sources.contact_tags(people, tags, typed_columns(people, known), offered)

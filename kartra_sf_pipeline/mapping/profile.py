@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from kartra_sf_pipeline.mapping.active import active_phases
 from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule
 from kartra_sf_pipeline.mapping.schema import text_lengths, wanted_fields
 from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, was_cut
@@ -46,7 +47,7 @@ def profile_map(
     """
     wanted = wanted_fields(field_map)
     rows = []
-    for name, phase in field_map.phases.items():
+    for name, phase in active_phases(field_map, objects).items():
         describe = objects.get(phase.object)
         lengths = text_lengths(describe, wanted, phase.object) if describe else {}
         for rule in phase.fields:

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from kartra_sf_pipeline.mapping.rows.choices import Frames
+from kartra_sf_pipeline.mapping.strategies import Strategies
+
 SCHEMA: dict[str, pl.DataType] = {
     "export": pl.String(),
     "source_file": pl.String(),
@@ -21,33 +24,53 @@ SCHEMA: dict[str, pl.DataType] = {
     "key": pl.String(),
 }
 
+NEEDS = (
+    "quarantine",
+    "contact_rows",
+    "company_rows",
+    "transactions_prepared",
+    "subscriptions_prepared",
+    "affiliates_prepared",
+    "bookings_prepared",
+    "notes_prepared",
+    "campaigns",
+    "raw_lists",
+    "raw_custom_fields",
+    "raw_sequences",
+)
+"""Frames that tell of a row's fate, by asset name."""
+
 _PLANNED = {"keep": "load", "merge": "merge", "suppress": "suppress", "quarantine": "quarantine"}
 
 
-def row_plan(frames: Mapping[str, pl.DataFrame], custom_columns: Mapping[str, str]) -> pl.DataFrame:
+def row_plan(frames: Frames, custom_columns: Mapping[str, str], chosen: Strategies) -> pl.DataFrame:
     """Plan every row of every export.
 
-    `frames` holds the prepared frames and the raw frames of exports that need no preparation, by
-    asset name. `custom_columns` names, for each contact column `x__…` that is mapped, the
-    Salesforce field that it becomes.
+    `frames` holds the frames of `NEEDS`, unread. `custom_columns` names, for each contact column
+    `x__…` that is mapped, the Salesforce field that it becomes.
     """
+    affiliate = "Account" if chosen.affiliates == "account" else "Affiliate__c"
     parts = [
         _quarantined(frames["quarantine"]),
         _rows("contacts", frames["contact_rows"], "Contact", "contact_key"),
         _rows("companies", frames["company_rows"], "Account", "account_key"),
         _rows("transactions", frames["transactions_prepared"], "Opportunity", "opportunity_key"),
         _rows("subscriptions", frames["subscriptions_prepared"], "Opportunity", "opportunity_key"),
-        _rows("affiliates", frames["affiliates_prepared"], "Account", "affiliate_key"),
+        _rows("affiliates", frames["affiliates_prepared"], affiliate, "affiliate_key"),
         _rows("calendar_bookings", frames["bookings_prepared"], "Event", "booking_key"),
         _rows("notes", frames["notes_prepared"], "Task", "note_key"),
-        _lists(frames["raw_lists"], frames["campaign_rows"]),
+        _lists(
+            frames["raw_lists"],
+            frames["campaigns"].select("source_file", "source_line", campaign_key="_key"),
+        ),
         _custom_fields(frames["raw_custom_fields"], custom_columns),
         _inventory("sequences", frames["raw_sequences"]),
     ]
-    return pl.concat([part.select(*SCHEMA).cast(pl.Schema(SCHEMA)) for part in parts])
+    shaped = [part.select(*SCHEMA).cast(pl.Schema(SCHEMA)) for part in parts]
+    return pl.concat(shaped).collect(engine="streaming")
 
 
-def _rows(export: str, rows: pl.DataFrame, sobject: str, key: str) -> pl.DataFrame:
+def _rows(export: str, rows: pl.LazyFrame, sobject: str, key: str) -> pl.LazyFrame:
     # An older extract of a row that is itself set aside has no record to be merged into.
     idle = (pl.col("disposition") == "merge") & pl.col(key).is_null()
     arrives = pl.col("disposition").is_in(["keep", "merge"]) & idle.not_()
@@ -65,7 +88,7 @@ def _rows(export: str, rows: pl.DataFrame, sobject: str, key: str) -> pl.DataFra
     )
 
 
-def _quarantined(rows: pl.DataFrame) -> pl.DataFrame:
+def _quarantined(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.select(
         "export",
         "source_file",
@@ -78,7 +101,7 @@ def _quarantined(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _lists(rows: pl.DataFrame, campaigns: pl.DataFrame) -> pl.DataFrame:
+def _lists(rows: pl.LazyFrame, campaigns: pl.LazyFrame) -> pl.LazyFrame:
     """The first row of a list is its campaign; a repeat is merged; a row without a name is held."""
     primary = campaigns.select(
         "campaign_key", "source_file", "source_line", _primary=pl.lit(value=True)
@@ -113,7 +136,7 @@ def _lists(rows: pl.DataFrame, campaigns: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _custom_fields(rows: pl.DataFrame, custom_columns: Mapping[str, str]) -> pl.DataFrame:
+def _custom_fields(rows: pl.LazyFrame, custom_columns: Mapping[str, str]) -> pl.LazyFrame:
     """A definition is loaded as its field; without a column of values there is nothing to move."""
     normal = (
         pl.col("field_identifier")
@@ -150,7 +173,7 @@ def _custom_fields(rows: pl.DataFrame, custom_columns: Mapping[str, str]) -> pl.
     )
 
 
-def _inventory(export: str, rows: pl.DataFrame) -> pl.DataFrame:
+def _inventory(export: str, rows: pl.LazyFrame) -> pl.LazyFrame:
     """Automation logic does not move (S60): its rows are inventoried, by a named rule."""
     return rows.select(
         "source_file",

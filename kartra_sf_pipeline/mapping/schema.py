@@ -48,7 +48,7 @@ _DESCRIBED = {
 def wanted_fields(field_map: FieldMap) -> list[CustomFieldSpec]:
     """Every custom field that the map writes, each once; Event and Task share those of Activity."""
     wanted: dict[tuple[str, str], CustomFieldSpec] = {}
-    for phase in field_map.phases.values():
+    for phase in field_map.active().values():
         home = "Activity" if phase.object in _ACTIVITIES else phase.object
         if phase.stamp is not None:
             _want(wanted, _spec(home, STAMP_FIELD, phase.stamp))

@@ -12,6 +12,7 @@ import polars as pl
 from rapidfuzz import process
 
 from kartra_sf_pipeline.errors import SettingsError
+from kartra_sf_pipeline.mapping.active import active_phases, with_planned_objects
 from kartra_sf_pipeline.mapping.custom_fields import MULTI_SELECT_VALUES, PICKLIST_VALUES
 from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule, NewField, PhaseMap, line_of
 from kartra_sf_pipeline.mapping.profile import fits_transform, offered_values, profile_map
@@ -73,7 +74,8 @@ def check_map(
 ) -> list[Fault]:
     """All faults at once, in the map's order. `frames` are the phases' source frames."""
     faults: list[Fault] = []
-    for name, phase in field_map.phases.items():
+    objects = with_planned_objects(field_map, objects)
+    for name, phase in active_phases(field_map, objects).items():
         describe = objects.get(phase.object)
         if describe is None:
             faults.append(
@@ -120,8 +122,8 @@ def _phase_faults(
     if phase.key not in frame.columns:
         yield _unknown_column(("phases", name, "key"), phase, phase.key, frame)
     filled: set[str] = set()
-    for number, rule in enumerate(phase.fields):
-        place = ("phases", name, "fields", number)
+    for rule in phase.fields:
+        place = _place(field_map, name, rule)
         filled.add(_filled_field(rule, describe))
         if rule.source is not None and rule.source not in frame.columns:
             yield _unknown_column((*place, "source"), phase, rule.source, frame)
@@ -147,6 +149,12 @@ def _phase_faults(
                     f"{phase.object}.{field.name} is required by the org and has no source",
                     "Add a rule with a source or a constant for it.",
                 )
+
+
+def _place(field_map: FieldMap, phase: str, rule: FieldRule) -> tuple[str | int, ...]:
+    """Where the rule stands in the file: a phase writes each target once."""
+    targets = [other.target for other in field_map.phases[phase].fields]
+    return ("phases", phase, "fields", targets.index(rule.target))
 
 
 def _filled_field(rule: FieldRule, describe: ObjectDescribe) -> str:
@@ -298,12 +306,12 @@ def _clashes(field_map: FieldMap, objects: Mapping[str, ObjectDescribe]) -> list
     }
     return [
         Fault(
-            ("phases", name, "fields", number, "new"),
+            (*_place(field_map, name, rule), "new"),
             f"{phase.object}.{field_name(rule.target)}: {detail}",
             "Rename the target, or change the field in the org.",
         )
-        for name, phase in field_map.phases.items()
-        for number, rule in enumerate(phase.fields)
+        for name, phase in active_phases(field_map, objects).items()
+        for rule in phase.fields
         if rule.new is not None
         and (detail := clash.get((_home(phase.object), field_name(rule.target))))
     ]
@@ -321,10 +329,10 @@ def _value_faults(
         (row["phase"], row["target"]): row
         for row in profile_map(field_map, frames, objects).iter_rows(named=True)
     }
-    for name, phase in field_map.phases.items():
+    for name, phase in active_phases(field_map, objects).items():
         describe = objects[phase.object]
-        for number, rule in enumerate(phase.fields):
-            place = ("phases", name, "fields", number)
+        for rule in phase.fields:
+            place = _place(field_map, name, rule)
             row = profile[name, rule.target]
             yield from _row_faults(place, rule, row, describe)
 

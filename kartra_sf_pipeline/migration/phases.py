@@ -20,7 +20,8 @@ class Phase:
     and fields of `natural_key` (API names of the object's own fields). `create_only` columns are
     written at creation and never compared. `derived_while` pairs a field with a checkbox of the
     object: while the org holds true there, the org computes or freezes the field itself.
-    An `update_only` phase completes records that an earlier phase has confirmed.
+    An `update_only` phase completes records that an earlier phase has confirmed. `one_by_one` is
+    for files: their content goes in a request of its own.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Phase:
     create_only: tuple[str, ...] = ()
     derived_while: tuple[tuple[str, str], ...] = ()
     update_only: bool = False
+    one_by_one: bool = False
     depends_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -38,20 +40,52 @@ class Phase:
             raise ValueError(f"phase {self.name}: give either an external id or a natural key")
 
 
+def _pair(name: str, sobject: str, *fields: str, after: tuple[str, ...], stamped: bool) -> Phase:
+    """A phase of an object that is found by fields of its own."""
+    return Phase(
+        name,
+        sobject,
+        external_id=None,
+        natural_key=fields,
+        stamp_field=STAMP_FIELD if stamped else None,
+        depends_on=after,
+    )
+
+
 PHASES: tuple[Phase, ...] = (
     Phase("accounts", "Account"),
     Phase("affiliates", "Account", depends_on=("accounts",)),
     Phase("products", "Product2"),
-    Phase(
+    _pair(
         "pricebook_entries",
         "PricebookEntry",
-        external_id=None,
-        natural_key=("Pricebook2Id", "Product2Id"),
-        stamp_field=None,
-        depends_on=("products",),
+        "Pricebook2Id",
+        "Product2Id",
+        after=("products",),
+        stamped=False,
     ),
     Phase("campaigns", "Campaign"),
+    _pair(
+        "campaign_member_statuses",
+        "CampaignMemberStatus",
+        "CampaignId",
+        "Label",
+        after=("campaigns",),
+        stamped=False,
+    ),
+    _pair("groups", "Group", "DeveloperName", after=(), stamped=False),
     Phase("contacts", "Contact", depends_on=("accounts", "affiliates")),
+    Phase("leads", "Lead", depends_on=("contacts",)),
+    Phase("affiliate_records", "Affiliate__c", depends_on=("contacts",)),
+    _pair(
+        "account_contact_relations",
+        "AccountContactRelation",
+        "AccountId",
+        "ContactId",
+        after=("accounts", "contacts"),
+        stamped=False,
+    ),
+    Phase("subscription_records", "Kartra_Subscription__c", depends_on=("contacts",)),
     Phase(
         "opportunities",
         "Opportunity",
@@ -60,30 +94,80 @@ PHASES: tuple[Phase, ...] = (
             ("Amount", "HasOpportunityLineItem"),
             ("Pricebook2Id", "HasOpportunityLineItem"),
         ),
-        depends_on=("accounts", "contacts", "campaigns"),
+        depends_on=("accounts", "contacts", "campaigns", "subscription_records"),
     ),
     Phase(
+        "transaction_records",
+        "Kartra_Transaction__c",
+        depends_on=("contacts", "opportunities", "subscription_records"),
+    ),
+    _pair(
         "opportunity_contact_roles",
         "OpportunityContactRole",
-        external_id=None,
-        natural_key=("OpportunityId", "ContactId", "Role"),
-        stamp_field=None,
-        depends_on=("opportunities", "contacts"),
+        "OpportunityId",
+        "ContactId",
+        "Role",
+        after=("opportunities", "contacts"),
+        stamped=False,
     ),
     Phase(
         "opportunity_line_items",
         "OpportunityLineItem",
         depends_on=("opportunities", "products", "pricebook_entries"),
     ),
-    Phase(
+    _pair(
         "campaign_members",
         "CampaignMember",
-        external_id=None,
-        natural_key=("CampaignId", "ContactId"),
-        depends_on=("campaigns", "contacts"),
+        "CampaignId",
+        "ContactId",
+        after=("campaign_member_statuses", "contacts"),
+        stamped=True,
+    ),
+    _pair(
+        "campaign_lead_members",
+        "CampaignMember",
+        "CampaignId",
+        "LeadId",
+        after=("campaign_member_statuses", "leads"),
+        stamped=True,
+    ),
+    _pair(
+        "group_members", "GroupMember", "GroupId", "UserOrGroupId", after=("groups",), stamped=False
+    ),
+    _pair(
+        "account_team_members",
+        "AccountTeamMember",
+        "AccountId",
+        "UserId",
+        after=("accounts",),
+        stamped=False,
+    ),
+    _pair(
+        "opportunity_team_members",
+        "OpportunityTeamMember",
+        "OpportunityId",
+        "UserId",
+        after=("opportunities",),
+        stamped=False,
+    ),
+    _pair(
+        "territory_associations",
+        "ObjectTerritory2Association",
+        "ObjectId",
+        "Territory2Id",
+        after=("accounts", "opportunities"),
+        stamped=False,
     ),
     Phase("events", "Event", depends_on=("contacts", "opportunities")),
     Phase("tasks", "Task", depends_on=("contacts", "opportunities")),
+    Phase(
+        "files",
+        "ContentVersion",
+        # A version's content never changes: another content would be another version.
+        create_only=("VersionData", "PathOnClient", "FirstPublishLocation:Contact.Kartra_Id__c"),
+        one_by_one=True,
+        depends_on=("contacts", "opportunities"),
+    ),
     Phase(
         "contact_tags",
         "Contact",
@@ -97,6 +181,7 @@ PHASES: tuple[Phase, ...] = (
             "campaign_members",
             "events",
             "tasks",
+            "files",
         ),
     ),
 )
@@ -112,9 +197,10 @@ def order_by_references(
 ) -> tuple[Phase, ...]:
     """The phases so that each comes after those whose records its lookups can point to.
 
-    `describes` holds the org's describe of each phase's object. Where references leave a choice,
-    the given order stands. Lookups of an object to itself are left to the waves of one phase.
-    Raises PipelineError where references and `depends_on` together run in a circle.
+    `describes` holds the org's describe of each phase's object that the org shows. Where
+    references leave a choice, the given order stands. Lookups of an object to itself are left to
+    the waves of one phase. Raises PipelineError where references and `depends_on` together run in
+    a circle.
     """
     waits = {phase.name: _waits_for(phase, describes, phases) for phase in phases}
     ordered: list[Phase] = []
@@ -135,7 +221,8 @@ def order_by_references(
 def _waits_for(
     phase: Phase, describes: Mapping[str, ObjectDescribe], phases: Sequence[Phase]
 ) -> set[str]:
-    parents = describes[phase.object].references() - {phase.object}
+    described = describes.get(phase.object)
+    parents = described.references() - {phase.object} if described else set[str]()
     # A phase that only completes records creates nothing that a lookup could need.
     referenced = {p.name for p in phases if p.object in parents and not p.update_only}
     return referenced | set(phase.depends_on)

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import polars as pl
 
-from kartra_sf_pipeline.gates.suites.load import PHASES as LOADED
 from kartra_sf_pipeline.kartra.reader import read_folder
-from kartra_sf_pipeline.mapping import sources
+from kartra_sf_pipeline.load_order import PHASE_NAMES
 from kartra_sf_pipeline.mapping.account_map import propose_map
-from kartra_sf_pipeline.mapping.custom_fields import PREFIX, plan_custom_fields, typed_columns
+from kartra_sf_pipeline.mapping.custom_fields import PREFIX, plan_custom_fields
 from kartra_sf_pipeline.mapping.model import Policies
+from kartra_sf_pipeline.mapping.phase_frames import phase_frames
 from kartra_sf_pipeline.mapping.row_plan import row_plan
-from kartra_sf_pipeline.mapping.shape import shape
+from kartra_sf_pipeline.mapping.rows.choices import Choices
+from kartra_sf_pipeline.mapping.rows.tags import picklist_tags
+from kartra_sf_pipeline.mapping.shape import nothing, shape
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
@@ -24,6 +26,7 @@ from kartra_sf_pipeline.prepare.products import derive_products
 from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline.prepare.transactions import prepare_transactions
+from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.sample.account import write_account
 from kartra_sf_pipeline.scope.audit import audit
 from kartra_sf_pipeline.scope.control_file import ControlTotals
@@ -71,40 +74,40 @@ def _frames() -> dict[str, pl.DataFrame]:
     notes = prepare_notes(raw["notes"], unified, zone=ZONE)
     products = derive_products(transactions)
     tags, lists = parse_tags(unified), parse_lists(unified)
-    policies = Policies()
-    offered = sources.picklist_tags(tags, policies)
-    field_map = propose_map(plan_custom_fields(unified, raw["custom_fields"]), offered)
-    custom = [
-        rule
-        for rule in field_map.phases["contact_tags"].fields
-        if rule.source and rule.source.startswith(PREFIX)
-    ]
-    people = sources.contacts(unified, companies)
-    deals = sources.opportunities(
-        transactions, subscriptions, derived, people, products, policies, BOOK
+    field_map = propose_map(
+        plan_custom_fields(unified, raw["custom_fields"]), picklist_tags(tags, Policies())
     )
-    memberships = sources.memberships(lists, unified)
-    campaigns = sources.campaigns(memberships, raw["lists"])
-    rows = {
-        "accounts": companies,
-        "affiliates": sources.affiliates(affiliates, other_affiliates),
-        "products": sources.products(products),
-        "pricebook_entries": sources.pricebook_entries(products, BOOK),
-        "campaigns": campaigns,
-        "contacts": people,
-        "opportunities": deals,
-        "opportunity_contact_roles": sources.opportunity_contact_roles(deals, policies),
-        "opportunity_line_items": sources.opportunity_line_items(deals),
-        "campaign_members": sources.campaign_members(memberships, campaigns, policies),
-        "events": sources.events(bookings, 60),
-        "tasks": sources.tasks(notes),
-        "contact_tags": sources.contact_tags(
-            unified, tags, typed_columns(unified, custom), offered
-        ),
+    choices = Choices(
+        field_map=field_map,
+        objects={
+            phase.object: ObjectDescribe.from_json({"name": phase.object})
+            for phase in field_map.phases.values()
+        },
+        pricebook_id=BOOK,
+        minutes=60,
+        phases=field_map.active(),
+    )
+    made = {
+        "contacts_unified": unified,
+        "companies_prepared": companies,
+        "parsed_tags": tags,
+        "parsed_lists": lists,
+        "raw_lists": raw["lists"],
+        "transactions_prepared": transactions,
+        "subscriptions_prepared": subscriptions,
+        "subscriptions_derived": derived,
+        "affiliates_prepared": affiliates,
+        "affiliates_derived": other_affiliates,
+        "bookings_prepared": bookings,
+        "notes_prepared": notes,
+        "products_derived": products,
     }
+    rows = phase_frames({name: frame.lazy() for name, frame in made.items()}, choices)
     shaped = {
-        name: shape(frame, field_map.phases[name], LENGTHS.get(name, {}))
-        for name, frame in rows.items()
+        name: shape(rows[name], choices.phases[name], LENGTHS.get(name, {}), choices)
+        if name in rows
+        else nothing(field_map.phases[name])
+        for name in PHASE_NAMES
     }
     kept = prepared.filter(pl.col("disposition") == "keep").height
     sold = transactions.filter(pl.col("reason").fill_null("") != "older_extract").height
@@ -138,22 +141,27 @@ def _frames() -> dict[str, pl.DataFrame]:
         **shaped,
         "planned_rows": row_plan(
             {
-                "quarantine": read.quarantine,
-                "contact_rows": contact_rows,
-                "company_rows": company_rows,
-                "transactions_prepared": transactions,
-                "subscriptions_prepared": subscriptions,
-                "affiliates_prepared": affiliates,
-                "bookings_prepared": bookings,
-                "notes_prepared": notes,
-                "campaign_rows": campaigns,
-                "raw_lists": raw["lists"],
-                "raw_custom_fields": raw["custom_fields"],
-                "raw_sequences": raw["sequences"],
+                "quarantine": read.quarantine.lazy(),
+                "contact_rows": contact_rows.lazy(),
+                "company_rows": company_rows.lazy(),
+                "transactions_prepared": transactions.lazy(),
+                "subscriptions_prepared": subscriptions.lazy(),
+                "affiliates_prepared": affiliates.lazy(),
+                "bookings_prepared": bookings.lazy(),
+                "notes_prepared": notes.lazy(),
+                "campaigns": shaped["campaigns"].lazy(),
+                "raw_lists": raw["lists"].lazy(),
+                "raw_custom_fields": raw["custom_fields"].lazy(),
+                "raw_sequences": raw["sequences"].lazy(),
             },
-            {str(rule.source).removeprefix(PREFIX): rule.target for rule in custom},
+            {
+                str(rule.source).removeprefix(PREFIX): rule.target
+                for rule in field_map.phases["contact_tags"].fields
+                if str(rule.source).startswith(PREFIX)
+            },
+            field_map.strategies,
         ),
-        **{f"loaded_{phase}": _outcomes(shaped[phase]) for phase in LOADED},
+        **{f"loaded_{phase}": _outcomes(shaped[phase]) for phase in PHASE_NAMES},
         "reconciliation": pl.DataFrame(
             {"export": ["contacts"], "rows": [5], "difference": [0], "balanced": [True]}
         ),

@@ -30,6 +30,11 @@ from kartra_sf_pipeline_tests.conftest import LocalOrg
 ZONE = "America/New_York"
 
 
+def scanned_account() -> dict[str, pl.LazyFrame]:
+    """The prepared account as the assets hand it on: unread."""
+    return {name: frame.lazy() for name, frame in prepared_account().items()}
+
+
 @cache
 def prepared_account() -> dict[str, pl.DataFrame]:
     """What a map is proposed from and judged by; its people and tags, without a sale."""

@@ -71,7 +71,7 @@ def test_a_missing_map_says_how_to_get_one(tmp_path: Path):
 
 def test_the_map_as_a_table_has_one_row_per_field():
     default = load_map(DEFAULT_MAP)
-    frame = map_frame(default)
+    frame = map_frame(default, default.phases)
     assert frame.height == sum(len(phase.fields) for phase in default.phases.values())
     assert frame["map_fingerprint"].n_unique() == 1
 

@@ -19,6 +19,7 @@ from kartra_sf_pipeline_tests.mapping.account import (
     facts_of,
     picklist,
     prepared_account,
+    scanned_account,
     text_field,
     with_fields,
 )
@@ -61,7 +62,7 @@ def rules_of(proposed: FieldMap) -> dict[str | None, FieldRule]:
 
 
 def test_the_standard_map_stands_and_custom_columns_follow_with_a_reason(facts: OrgFacts) -> None:
-    proposed = propose(prepared_account(), facts.objects)
+    proposed = propose(scanned_account(), facts.objects)
     for name, phase in proposed.phases.items():
         for rule in phase.fields:
             assert 0 <= rule.confidence <= 1
@@ -80,7 +81,7 @@ def test_a_field_of_the_org_by_synonym_is_preferred_to_a_new_one(facts: OrgFacts
         text_field("Lead_Score__c", type="double", length=0),
         picklist("Sector__c", *prepared_account()["contacts_unified"]["x__industry"].drop_nulls()),
     )
-    proposed = propose(prepared_account(), objects)
+    proposed = propose(scanned_account(), objects)
     score = next(rule for rule in proposed.phases["contacts"].fields if rule.source == "score")
     assert score.target == "Lead_Score__c"
     assert score.new is None
@@ -90,19 +91,19 @@ def test_a_field_of_the_org_by_synonym_is_preferred_to_a_new_one(facts: OrgFacts
 
 
 def test_a_column_that_nothing_names_is_listed(facts: OrgFacts) -> None:
-    listed = {one.source for one in propose(prepared_account(), facts.objects).unmapped}
+    listed = {one.source for one in propose(scanned_account(), facts.objects).unmapped}
     assert "contacts_unified.twitter" in listed
     assert not [source for source in listed if source.startswith("contacts_unified.x__")]
 
 
 def test_fields_of_an_earlier_run_are_proposed_again(facts: OrgFacts) -> None:
-    before = propose(prepared_account(), facts.objects)
+    before = propose(scanned_account(), facts.objects)
     own = [
         text_field(rule.target)
         for rule in before.phases["contact_tags"].fields
         if rule.new and rule.new.type == "Text"
     ]
-    after = propose(prepared_account(), with_fields(facts.objects, "Contact", *own))
+    after = propose(scanned_account(), with_fields(facts.objects, "Contact", *own))
     assert diff_maps(before, after) == []
 
 
@@ -113,7 +114,7 @@ def test_a_field_that_cannot_hold_every_value_is_never_taken(facts: OrgFacts) ->
         picklist("Industry__c", "Coaching", restrictedPicklist=True),
         text_field("Job_Title__c", length=3),
     )
-    rules = rules_of(propose(prepared_account(), small))
+    rules = rules_of(propose(scanned_account(), small))
     assert rules["x__industry"].new is not None
     assert rules["x__job_title"].target != "Job_Title__c"
 

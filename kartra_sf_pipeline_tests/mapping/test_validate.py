@@ -10,13 +10,14 @@ from kartra_sf_pipeline.mapping.account_map import propose
 from kartra_sf_pipeline.mapping.model import load_map
 from kartra_sf_pipeline.mapping.org_facts import OrgFacts
 from kartra_sf_pipeline.mapping.phase_frames import phase_frames
+from kartra_sf_pipeline.mapping.rows.choices import choices_for
 from kartra_sf_pipeline.mapping.validate import Fault, check_map, refuse
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline_tests.conftest import LocalOrg
 from kartra_sf_pipeline_tests.mapping.account import (
     facts_of,
     picklist,
-    prepared_account,
+    scanned_account,
     text_field,
     with_fields,
 )
@@ -29,12 +30,12 @@ def facts(local_org: LocalOrg) -> OrgFacts:
 
 @pytest.fixture(scope="module")
 def proposal(facts: OrgFacts) -> str:
-    return propose(prepared_account(), facts.objects).to_yaml()
+    return propose(scanned_account(), facts.objects).to_yaml()
 
 
 def judged(path: Path, facts: OrgFacts, objects: dict[str, ObjectDescribe]) -> list[Fault]:
     content = load_map(path)
-    frames = phase_frames(prepared_account(), content, facts.standard_pricebook_id, 60)
+    frames = phase_frames(scanned_account(), choices_for(content, facts, 60))
     return check_map(content, frames, objects)
 
 

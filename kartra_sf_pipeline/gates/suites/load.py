@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from kartra_sf_pipeline.gates.rules import Suite, holds, in_set, not_null, unique
+from kartra_sf_pipeline.load_order import PHASE_NAMES
 
 OUTCOMES = ["created", "updated", "unchanged", "rejected"]
 TAKEN = 0.99
@@ -12,22 +13,6 @@ TAKEN = 0.99
 FEW = 3
 """In a small phase one refused row is more than 1 %: so many do not stop what follows, as long as
 they are not more than a fifth of it. They are reported as rejected all the same."""
-
-PHASES = (
-    "accounts",
-    "affiliates",
-    "products",
-    "pricebook_entries",
-    "campaigns",
-    "contacts",
-    "opportunities",
-    "opportunity_contact_roles",
-    "opportunity_line_items",
-    "campaign_members",
-    "events",
-    "tasks",
-    "contact_tags",
-)
 
 
 def _loaded(phase: str) -> Suite:
@@ -72,4 +57,4 @@ def _loaded(phase: str) -> Suite:
     )
 
 
-SUITES = tuple(_loaded(phase) for phase in PHASES)
+SUITES = tuple(_loaded(phase) for phase in PHASE_NAMES)

@@ -88,6 +88,26 @@ SUITES = (
         at_most("campaign_names_fit", "Name", 80, "Campaign.Name takes 80 characters."),
     ),
     _phase(
+        "campaign_member_statuses",
+        "member_statuses",
+        {"labels": "Label"},
+        at_most("status_labels_fit", "Label", 40, "A member status takes 40 characters."),
+        key=None,
+    ),
+    _phase(
+        "groups",
+        "groups",
+        {"names": "Name"},
+        at_most("group_names_fit", "Name", 40, "Group.Name takes 40 characters."),
+        matches(
+            "group_developer_names_are_names",
+            "DeveloperName",
+            r"^[A-Za-z](?:[A-Za-z0-9]|_(?!_))*$",
+            "A developer name has letters, digits and single underscores.",
+        ),
+        key=None,
+    ),
+    _phase(
         "contacts",
         "contacts",
         {"last_names": "LastName", "opt_out_flags": "HasOptedOutOfEmail"},
@@ -111,6 +131,36 @@ SUITES = (
         ),
     ),
     _phase(
+        "leads",
+        "leads",
+        {"last_names": "LastName", "companies": "Company", "opt_out_flags": "HasOptedOutOfEmail"},
+        at_most("lead_last_names_fit", "LastName", 80, "Lead.LastName takes 80 characters."),
+        matches(
+            "lead_emails_are_addresses", "Email", EMAIL, "Salesforce refuses a malformed address."
+        ),
+        in_set(
+            "lead_opt_out_is_said",
+            "HasOptedOutOfEmail",
+            ["true", "false"],
+            "Consent travels with the first write of a lead.",
+        ),
+    ),
+    _phase("affiliate_records", "affiliate_records", {"names": "Name"}),
+    _phase(
+        "account_contact_relations",
+        "relations",
+        {"accounts": "Account.Kartra_Id__c", "contacts": "Contact.Kartra_Id__c"},
+        key=None,
+    ),
+    _phase(
+        "subscription_records",
+        "subscription_records",
+        {"names": "Name"},
+        at_most(
+            "subscription_names_fit", "Name", 80, "A custom object's Name takes 80 characters."
+        ),
+    ),
+    _phase(
         "opportunities",
         "opportunities",
         {"names": "Name", "stages": "StageName", "close_dates": "CloseDate"},
@@ -120,6 +170,18 @@ SUITES = (
         ),
         matches(
             "opportunity_amounts_are_money", "Amount", _AMOUNT, "Amount is money with two decimals."
+        ),
+    ),
+    _phase(
+        "transaction_records",
+        "transaction_records",
+        {"names": "Name", "amounts": "Kartra_Charged_Amount__c"},
+        at_most("transaction_names_fit", "Name", 80, "A custom object's Name takes 80 characters."),
+        matches(
+            "transaction_amounts_are_money",
+            "Kartra_Charged_Amount__c",
+            _AMOUNT,
+            "An amount is money with two decimals.",
         ),
     ),
     _phase("opportunity_contact_roles", "contact_roles", {"roles": "Role"}, key=None),
@@ -144,6 +206,16 @@ SUITES = (
         at_most("member_statuses_fit", "Status", 40, "A member status takes 40 characters."),
         key=None,
     ),
+    _phase("campaign_lead_members", "lead_members", {"lead_statuses": "Status"}, key=None),
+    _phase("group_members", "group_members", {"users": "UserOrGroupId"}, key=None),
+    _phase("account_team_members", "account_teams", {"users": "UserId"}, key=None),
+    _phase("opportunity_team_members", "opportunity_teams", {"users": "UserId"}, key=None),
+    _phase(
+        "territory_associations",
+        "territories",
+        {"names": "Territory2.DeveloperName"},
+        key=None,
+    ),
     _phase(
         "events",
         "events",
@@ -156,6 +228,12 @@ SUITES = (
         "tasks",
         {"subjects": "Subject"},
         at_most("task_subjects_fit", "Subject", 255, "Task.Subject takes 255 characters."),
+    ),
+    _phase(
+        "files",
+        "files",
+        {"titles": "Title", "contents": "VersionData"},
+        at_most("file_titles_fit", "Title", 255, "ContentVersion.Title takes 255 characters."),
     ),
     _phase(
         "contact_tags",

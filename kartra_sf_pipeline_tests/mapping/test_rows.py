@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kartra_sf_pipeline.mapping import sources
 from kartra_sf_pipeline.mapping.model import Policies
+from kartra_sf_pipeline.mapping.rows import lists as list_rows
+from kartra_sf_pipeline.mapping.rows import tags as sources
 from kartra_sf_pipeline_tests.gates.sound_frames import sound_frame
 
 UNIFIED = {
@@ -100,16 +101,18 @@ def test_a_list_is_one_campaign_whatever_its_spelling():
             "contact_key": ["1", "1"],
             "list_name": ["NEWS LETTER", "Buyers"],
             "list_folded": ["news letter", "buyers"],
+            "inactive": [True, False],
             "source_file": ["contacts.csv"] * 2,
             "source_line": [2, 2],
         },
         schema_overrides={"source_line": pl.Int64},
     )
-    campaigns = sources.campaigns(memberships, lists)
+    campaigns = list_rows.campaigns(memberships, lists)
     assert campaigns["campaign_key"].to_list() == ["list:buyers", "list:news letter"]
     assert campaigns["active"].to_list() == [True, False]
-    members = sources.campaign_members(memberships, campaigns, Policies())
+    members = list_rows.campaign_members(memberships, campaigns, Policies())
     assert members["member_key"].to_list() == ["list:buyers|1", "list:news letter|1"]
+    assert members["status"].to_list() == ["Responded", "Unsubscribed"]
 
 
 @pytest.fixture(scope="module")
