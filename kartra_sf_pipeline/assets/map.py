@@ -1,5 +1,6 @@
 """Map: what the org has, the field map, and the schema that the map needs."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,19 @@ _COMMON: dict[str, Any] = {"group_name": MAP, "kinds": {"salesforce"}, "owners":
 def confirmed_map(home: Path, field_map: Frame) -> FieldMap:
     """The map that the `field_map` asset stands for; refuses a file that was changed since."""
     path = home / "field_map.yaml"
-    content = load_map(path)
+    content = _map_of_text(path, map_text(path))
     if content.fingerprint() != field_map["map_fingerprint"][0]:
         raise SettingsError(
             f"{path} was changed after `field_map` was materialised.",
             next_step="Name the file in KARTRA_SF_MAP and materialise `field_map` again.",
         )
     return content
+
+
+@lru_cache(maxsize=2)
+def _map_of_text(path: Path, _: str) -> FieldMap:
+    """Parsing a map takes longer than most steps that ask for it: the same text is read once."""
+    return load_map(path)
 
 
 @dg.asset(**_COMMON)
