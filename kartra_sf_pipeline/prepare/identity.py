@@ -171,7 +171,7 @@ def replaced(keys: pl.Expr, settled: Settled) -> pl.Expr:
 
 
 def contact_aliases(unified: pl.LazyFrame) -> pl.LazyFrame:
-    """`key` and `alias` of every contact: each key that the person is known by, its own included."""
+    """`key` and `alias` of every contact: each key that it is known by, its own included."""
     folded = (
         unified.select(key="contact_key", alias="merged_keys")
         .explode("alias", empty_as_null=True)
