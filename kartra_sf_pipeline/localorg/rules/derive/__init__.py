@@ -14,6 +14,8 @@ from kartra_sf_pipeline.localorg.rules.derive import (
     access,
     activities,
     campaigns,
+    files,
+    notes,
     people,
     pricing,
     sales,
@@ -21,6 +23,10 @@ from kartra_sf_pipeline.localorg.rules.derive import (
 
 Rule = Callable[[Batch], None]
 
+# Before the check for required fields.
+BEFORE_CHECKS: Mapping[str, tuple[Rule, ...]] = {
+    "ContentVersion": (files.version_title,),
+}
 BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "Contact": (people.full_name,),
     "Lead": (people.full_name,),
@@ -35,7 +41,11 @@ BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "Task": (activities.task_status, activities.relations),
     "PermissionSetAssignment": (access.assignment,),
     "PermissionSet": (access.permission_set,),
+    "SetupEntityAccess": (access.setup_entity_access,),
     "GroupMember": (access.group_member,),
+    "ContentVersion": (files.version,),
+    "ContentDocumentLink": (files.document_link,),
+    "ContentNote": (notes.note,),
 }
 AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "Contact": (people.refresh_name, people.refresh_members),
@@ -48,4 +58,8 @@ AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "CampaignMemberStatus": (campaigns.after_status,),
     "PermissionSetAssignment": (access.changed,),
     "FieldPermissions": (access.changed,),
+    "ObjectPermissions": (access.changed,),
+    "ContentVersion": (files.after_version,),
+    "ContentDocument": (files.after_document,),
+    "ContentNote": (notes.after_note,),
 }
