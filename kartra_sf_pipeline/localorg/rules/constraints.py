@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from kartra_sf_pipeline.localorg.database import quote
-from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys
+from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys, stored_dtype
 from kartra_sf_pipeline.localorg.rules.header import Column
 from kartra_sf_pipeline.localorg.schema import AUDIT_FIELDS, Field
 
@@ -174,7 +174,7 @@ def check_unique_together(
         f"SELECT DISTINCT {columns} FROM json_each(?) k "
         f"CROSS JOIN {quote(batch.sobject.name)} t ON t.{quote(first)} = k.value "
         "WHERE t.IsDeleted = 0",
-        dict.fromkeys(names, pl.String),
+        {n: stored_dtype(batch.sobject.field(n)) for n in names},
         (keys(values[first].filter(live)),),
     ).with_columns(pl.lit(True).alias("taken"))
     frame = pl.DataFrame({**values, "live": live})

@@ -25,6 +25,12 @@ _HELD_BY = {
     "Campaign": (),
 }
 
+# Links that go with whatever they point at.
+_FOLLOWING = {
+    ("ContentDocumentLink", "LinkedEntityId"),
+    ("ObjectTerritory2Association", "ObjectId"),
+}
+
 
 @dataclass
 class _Gone:
@@ -76,6 +82,14 @@ def remove(
             batch.ids.is_in([r[0] for r in standard]),
             "DELETE_FAILED",
             "The standard price book cannot be deleted.",
+        )
+    if sobject.name == "AccountContactRelation":
+        direct = batch.look_up(sobject.name, batch.ids, ["IsDirect"])["IsDirect"]
+        batch.fail(
+            direct == 1,
+            "DELETE_FAILED",
+            "The direct relationship of a contact and its account can't be deleted: give the "
+            "contact another account, or none.",
         )
     for child, column, what in _HELD_BY.get(sobject.name, ()):
         held = fetch(
@@ -171,7 +185,10 @@ def _dependants(store: Store, sobject: SObject) -> list[tuple[SObject, str]]:
             (child, f.name)
             for f in child.fields
             if sobject.name in f.reference_to
-            and ((f.custom and f.delete_constraint == "Cascade") or f.name == "LinkedEntityId")
+            and (
+                (f.custom and f.delete_constraint == "Cascade")
+                or (child.name, f.name) in _FOLLOWING
+            )
         ]
     return found
 

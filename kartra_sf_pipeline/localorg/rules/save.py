@@ -23,6 +23,7 @@ from kartra_sf_pipeline.localorg.rules.constraints import (
 )
 from kartra_sf_pipeline.localorg.rules.derive import AFTER_SAVE, BEFORE_CHECKS, BEFORE_SAVE
 from kartra_sf_pipeline.localorg.rules.header import Column
+from kartra_sf_pipeline.localorg.rules.ownership import check_owner
 from kartra_sf_pipeline.localorg.rules.prepare import NULL_MARK, Prepared, prepare
 from kartra_sf_pipeline.localorg.schema import AUDIT_FIELDS, Field, SObject
 from kartra_sf_pipeline.localorg.store import Store
@@ -143,6 +144,7 @@ def _save_round(
     upsert = operation == "upsert"
     check_writable(batch, columns, key.name if key else None, upsert=upsert)
     check_audit_dates(batch)
+    check_owner(batch)
     _set_defaults(batch)
     record_types.apply_record_types(batch)
     for rule in BEFORE_CHECKS.get(sobject.name, ()):

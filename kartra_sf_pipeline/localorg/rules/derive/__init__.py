@@ -18,7 +18,9 @@ from kartra_sf_pipeline.localorg.rules.derive import (
     notes,
     people,
     pricing,
+    relations,
     sales,
+    teams,
 )
 
 Rule = Callable[[Batch], None]
@@ -42,13 +44,25 @@ BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "PermissionSetAssignment": (access.assignment,),
     "PermissionSet": (access.permission_set,),
     "SetupEntityAccess": (access.setup_entity_access,),
-    "GroupMember": (access.group_member,),
+    "Group": (teams.developer_name,),
+    "QueueSobject": (teams.queue_object,),
+    "UserRole": (teams.developer_name,),
+    "AccountTeamMember": (teams.account_team,),
+    "OpportunityTeamMember": (teams.opportunity_team,),
+    "AccountContactRelation": (relations.relation,),
+    "Territory2Type": (teams.developer_name,),
+    "Territory2Model": (teams.developer_name, teams.territory_model),
+    "Territory2": (teams.developer_name,),
+    "ObjectTerritory2Association": (teams.object_territory,),
+    "UserTerritory2Association": (teams.user_territory,),
     "ContentVersion": (files.version,),
     "ContentDocumentLink": (files.document_link,),
     "ContentNote": (notes.note,),
 }
 AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
-    "Contact": (people.refresh_name, people.refresh_members),
+    "Contact": (people.refresh_name, people.refresh_members, relations.follow_account),
+    "GroupMember": (teams.same_member,),
+    "PermissionSet": (access.changed,),
     "Lead": (people.refresh_name, people.refresh_members),
     "User": (people.refresh_name,),
     "Opportunity": (sales.after_opportunity,),

@@ -31,11 +31,6 @@ def changed(batch: Batch) -> None:
     batch.store.catalog.permissions_changed()
 
 
-def group_member(batch: Batch) -> None:
-    """A group holds a user or a group once."""
-    check_unique_together(batch, ("GroupId", "UserOrGroupId"), "Already a member of the group.")
-
-
 def setup_entity_access(batch: Batch) -> None:
     """A permission set grants a custom permission once; the kind of what it grants is derived."""
     check_unique_together(
