@@ -80,7 +80,10 @@ def _output(name: str, frame: Frame, **more: Any) -> dg.Output[Frame]:
 
 @dg.asset(**_COMMON)
 def contacts_prepared(
-    settings: RunSettings, raw_contacts: pl.LazyFrame, raw_companies: Frame
+    settings: RunSettings,
+    raw_contacts: pl.LazyFrame,
+    raw_companies: Frame,
+    export_files: Frame,
 ) -> Result:
     """Every contact row with typed values, consent, its key and what becomes of it."""
     given = settings.load()
@@ -89,6 +92,10 @@ def contacts_prepared(
         zone=given.zone,
         communications_polarity=given.communications_polarity,
         raw_companies=raw_companies,
+        separators={
+            column: export_files.select(source_file="file", delimiter=f"{name}_separator")
+            for name, column in (("tag", "tags"), ("list", "lists"))
+        },
     )
     return _result(
         frame,
