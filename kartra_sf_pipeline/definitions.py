@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import dagster as dg
 
-from kartra_sf_pipeline.assets import extract, forecast, load, map, prepare, prove, scope, transform
+from kartra_sf_pipeline.assets import (
+    extract,
+    forecast,
+    identity,
+    load,
+    map,
+    prepare,
+    prove,
+    scope,
+    transform,
+)
 from kartra_sf_pipeline.automation import SENSORS
 from kartra_sf_pipeline.gates.bridge import checks_for
 from kartra_sf_pipeline.gates.suites import SUITES
@@ -14,7 +24,7 @@ from kartra_sf_pipeline.resources import LedgerResource, RunSettings, Salesforce
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
-        [extract, prepare, scope, map, transform, forecast, load, prove]
+        [extract, identity, prepare, scope, map, transform, forecast, load, prove]
     ),
     asset_checks=[*(checks_for(suite) for suite in SUITES), map.field_map_is_approved],
     jobs=JOBS,

@@ -65,11 +65,13 @@ def kartra_exports(settings: RunSettings) -> Iterator[dg.Output[StoredFrame | pl
                 output_name=f"raw_{export}",
                 metadata=_about(read, export),
             )
-    yield dg.Output(
-        read.quarantine,
-        output_name="quarantine",
-        metadata={"rows": read.quarantine.height, "by_reason": counts(read.quarantine, "reason")},
-    )
+        # Only the reasons: the text of what was set aside may be as large as the exports.
+        reasons = read.quarantine.select("reason").collect()
+        yield dg.Output(
+            StoredFrame(read.quarantine_path),
+            output_name="quarantine",
+            metadata={"rows": reasons.height, "by_reason": counts(reasons, "reason")},
+        )
     damage = read.damage
     yield dg.Output(
         damage,

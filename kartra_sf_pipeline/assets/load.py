@@ -7,18 +7,28 @@ import polars as pl
 
 from kartra_sf_pipeline.assets.extract import exports_hash
 from kartra_sf_pipeline.assets.groups import LOAD, MIGRATION
-from kartra_sf_pipeline.assets.map import refuse_unready_load
+from kartra_sf_pipeline.assets.map import map_at, refuse_unready_load
 from kartra_sf_pipeline.assets.previews import counts, table
-from kartra_sf_pipeline.mapping.model import load_map
 from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA
 from kartra_sf_pipeline.migration.loader import load_phase
 from kartra_sf_pipeline.migration.phases import PHASES, Phase
+from kartra_sf_pipeline.prepare.account_names import account_aliases_to_note
+from kartra_sf_pipeline.prepare.identity import contact_aliases
 from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
 
 Frame = pl.DataFrame
 
+# Where a phase's records may be known by more than their key: the asset that tells it, and how.
+_ALIASES = {
+    "accounts": ("account_names", account_aliases_to_note),
+    "contacts": ("contacts_unified", contact_aliases),
+}
+_LAZY = dg.PythonObjectDagsterType(pl.LazyFrame)
+
 
 def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
+    told_by, aliases_of = _ALIASES.get(phase.name, (None, None))
+    known_by = {"known_by": dg.AssetIn(key=told_by, dagster_type=_LAZY)} if told_by else {}
     deps = ["schema_deployed", "forecast", *([f"loaded_{after}"] if after else [])]
 
     @dg.asset(
@@ -27,7 +37,7 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         kinds={"salesforce"},
         owners=MIGRATION,
         pool="salesforce",
-        ins={"frame": dg.AssetIn(key=phase.name), "export_files": dg.AssetIn()},
+        ins={"frame": dg.AssetIn(key=phase.name), "export_files": dg.AssetIn(), **known_by},
         deps=deps,
         description=_describe(phase),
     )
@@ -38,9 +48,10 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         salesforce: SalesforceResource,
         frame: Frame,
         export_files: Frame,
+        **told: pl.LazyFrame,
     ) -> dg.MaterializeResult[Frame]:
         given = settings.load()
-        if phase.name not in load_map(given.home / "field_map.yaml").wanted():
+        if phase.name not in map_at(given.home).wanted():
             return dg.MaterializeResult(
                 value=pl.DataFrame(schema=OUTCOME_SCHEMA),
                 metadata={"planned": 0, "strategy": "not chosen in the field map"},
@@ -49,7 +60,8 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         org = salesforce.org()
         refuse_unready_load(given, org)
         run = ledger.run_of(context.run.run_id, context.job_name, org, exports_hash(export_files))
-        result = load_phase(org, ledger.open(), run, phase, frame)
+        aliases = aliases_of(told["known_by"]).collect() if aliases_of else None
+        result = load_phase(org, ledger.open(), run, phase, frame, aliases=aliases)
         return dg.MaterializeResult(value=result.outcomes, metadata=_about(run, phase, result))
 
     return loaded

@@ -1,6 +1,7 @@
 """Map: what the org has, the field map, and the schema that the map needs."""
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MAP, MIGRATION, REVOPS
+from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.errors import OrgError, SettingsError
 from kartra_sf_pipeline.mapping.account_map import map_frame, propose
@@ -33,13 +35,25 @@ _COMMON: dict[str, Any] = {"group_name": MAP, "kinds": {"salesforce"}, "owners":
 def confirmed_map(home: Path, field_map: Frame) -> FieldMap:
     """The map that the `field_map` asset stands for; refuses a file that was changed since."""
     path = home / "field_map.yaml"
-    content = load_map(path)
+    content = map_at(home)
     if content.fingerprint() != field_map["map_fingerprint"][0]:
         raise SettingsError(
             f"{path} was changed after `field_map` was materialised.",
             next_step="Name the file in KARTRA_SF_MAP and materialise `field_map` again.",
         )
     return content
+
+
+def map_at(home: Path) -> FieldMap:
+    """The map that the home folder holds now."""
+    path = home / "field_map.yaml"
+    return _map_of_text(path, map_text(path))
+
+
+@lru_cache(maxsize=2)
+def _map_of_text(path: Path, _: str) -> FieldMap:
+    """Parsing a map takes longer than most steps that ask for it: the same text is read once."""
+    return load_map(path)
 
 
 def choices_of(settings: Settings, content: FieldMap) -> Choices:
@@ -72,10 +86,7 @@ def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Resul
     kinds={"yaml"},
     owners=REVOPS,
     deps=["org_snapshot"],
-    ins={
-        name: dg.AssetIn(dagster_type=dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame"))
-        for name in (*PREPARED, "raw_custom_fields")
-    },
+    ins=scanned((*PREPARED, "raw_custom_fields")),
 )
 def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     """The field map: a file people read. Proposed for the account unless one is given.

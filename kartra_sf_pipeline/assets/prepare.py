@@ -7,7 +7,9 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import DATA_ENGINEERING, PREPARE
+from kartra_sf_pipeline.assets.identity import reviewed_apart
 from kartra_sf_pipeline.assets.previews import PREVIEW_ROWS, counts, preview, table
+from kartra_sf_pipeline.prepare.account_names import loaded_keys, merged_away, name_accounts
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
@@ -17,7 +19,7 @@ from kartra_sf_pipeline.prepare.company_matching import (
     match_companies,
     with_aliases,
 )
-from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
+from kartra_sf_pipeline.prepare.contacts import prepare_contacts
 from kartra_sf_pipeline.prepare.match_features import columns_read
 from kartra_sf_pipeline.prepare.matching import Thresholds, find_matches
 from kartra_sf_pipeline.prepare.merges import contact_merges
@@ -43,6 +45,7 @@ from kartra_sf_pipeline.prepare.suppression import (
     reference_date,
     suppress_people,
 )
+from kartra_sf_pipeline.prepare.survivorship import unify_people
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline.prepare.transactions import judge_transactions
 from kartra_sf_pipeline.resources import RunSettings
@@ -77,7 +80,10 @@ def _output(name: str, frame: Frame, **more: Any) -> dg.Output[Frame]:
 
 @dg.asset(**_COMMON)
 def contacts_prepared(
-    settings: RunSettings, raw_contacts: pl.LazyFrame, raw_companies: Frame
+    settings: RunSettings,
+    raw_contacts: pl.LazyFrame,
+    raw_companies: Frame,
+    export_files: Frame,
 ) -> Result:
     """Every contact row with typed values, consent, its key and what becomes of it."""
     given = settings.load()
@@ -86,6 +92,10 @@ def contacts_prepared(
         zone=given.zone,
         communications_polarity=given.communications_polarity,
         raw_companies=raw_companies,
+        separators={
+            column: export_files.select(source_file="file", delimiter=f"{name}_separator")
+            for name, column in (("tag", "tags"), ("list", "lists"))
+        },
     )
     return _result(
         frame,
@@ -141,6 +151,10 @@ def _paired(prepared: pl.LazyFrame, pairs: Frame) -> Frame:
         "contact_merges": _out("Every contact that was folded into another: why, what differs."),
         "company_matches": _out("Pairs of accounts that may be one company, with the decision."),
         "contacts_suppressed": _out("People who stay behind by choice, with the rule."),
+        "account_names": _out("What each account is known by, and the key it goes on under."),
+        "records_loaded_apart": _out(
+            "Records that were loaded on their own and are one with others now."
+        ),
     }
 )
 def unified_people(
@@ -150,17 +164,28 @@ def unified_people(
     raw_companies: Frame,
     raw_transactions: pl.LazyFrame,
     raw_calendar_bookings: pl.LazyFrame,
+    known_identities: Frame,
 ) -> Iterator[dg.Output[Frame]]:
-    """Merges by the matches' decisions, survivorship per field; then the people whom the settings
-    leave behind are set aside.
+    """Merges by the matches' decisions, survivorship per field, under the keys that were loaded
+    before; then the people whom the settings leave behind are set aside.
     """
-    unified, rows = unify_contacts(contacts_prepared, contact_matches, raw_companies=raw_companies)
-    merges = contact_merges(contacts_prepared, contact_matches, unified)
-    companies = _matched_companies(settings.load(), unified, raw_companies)
-    unified = with_aliases(unified, account_aliases(companies))
-    people = _without_suppressed(
-        settings.load(), unified, rows, raw_transactions, raw_calendar_bookings
+    given = settings.load()
+    found = unify_people(
+        contacts_prepared, contact_matches, known_identities, raw_companies=raw_companies
     )
+    unified, rows = found.unified, found.contact_rows
+    merges = contact_merges(contacts_prepared, contact_matches, unified)
+    accounts, _ = prepare_companies(unified, raw_companies)
+    companies = _matched_companies(given, accounts)
+    names, settled = name_accounts(
+        unified, raw_companies, accounts, account_aliases(companies), known_identities
+    )
+    apart = reviewed_apart(
+        given.home, (contacts_prepared, unified, found.apart), (accounts, names, settled.apart)
+    )
+    own = names.filter("own").select("alias", "account_key")
+    unified = with_aliases(unified, own)
+    people = _without_suppressed(given, unified, rows, raw_transactions, raw_calendar_bookings)
     unified, rows = people.unified, people.contact_rows
     yield _output(
         "contacts_unified",
@@ -172,11 +197,12 @@ def unified_people(
     yield _output("company_matches", companies, decisions=counts(companies, "decision"))
     yield _output("contact_rows", rows)
     yield _output("contacts_suppressed", people.people, rules=counts(people.people, "reason"))
+    yield _output("account_names", names)
+    yield _output("records_loaded_apart", apart, decisions=counts(apart, "decision"))
 
 
-def _matched_companies(given: Settings, unified: Frame, raw_companies: Frame) -> Frame:
+def _matched_companies(given: Settings, accounts: Frame) -> Frame:
     """Pairs of accounts as scored and decided; their part of the review file is rewritten."""
-    accounts, _ = prepare_companies(unified, raw_companies)
     decisions = read_decisions(given.home / REVIEW_FILE).of(COMPANY)
     pairs = match_companies(accounts, Thresholds(given.merge_at, given.review_at), decisions)
     write_review(given.home / REVIEW_FILE, COMPANY, pairs, companies_shown(accounts), decisions)
@@ -220,11 +246,11 @@ def parsed_lists(contacts_unified: Frame) -> Result:
     }
 )
 def found_companies(
-    contacts_unified: Frame, raw_companies: Frame, company_matches: Frame
+    contacts_unified: Frame, raw_companies: Frame, account_names: Frame
 ) -> Iterator[dg.Output[Frame]]:
     """Kartra has no company object: accounts come from contacts and from a company export."""
     accounts, rows = prepare_companies(
-        contacts_unified, raw_companies, account_aliases(company_matches)
+        contacts_unified, raw_companies, merged_away(account_names), loaded_keys(account_names)
     )
     yield _output("companies_prepared", accounts)
     yield _output("company_rows", rows)

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
+from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.map import choices_of, confirmed_map
 from kartra_sf_pipeline.assets.previews import counts, preview, table
 from kartra_sf_pipeline.load_order import PHASE_NAMES
@@ -20,8 +21,6 @@ from kartra_sf_pipeline.resources import RunSettings
 
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]
-
-LAZY = dg.PythonObjectDagsterType(pl.LazyFrame, name="LazyFrame")
 
 _COMMON: dict[str, Any] = {
     "group_name": TRANSFORM,
@@ -59,11 +58,6 @@ ABOUT: Mapping[str, str] = {
 }
 
 
-def lazily(names: tuple[str, ...]) -> dict[str, dg.AssetIn]:
-    """Inputs that are scanned, not read: a builder collects what it selects."""
-    return {name: dg.AssetIn(dagster_type=LAZY) for name in names}
-
-
 def _shaped(settings: RunSettings, field_map: Frame, name: str, **frames: pl.LazyFrame) -> Result:
     """The phase's rows as its object takes them, with what had to be cut."""
     home = settings.load().home
@@ -96,7 +90,7 @@ def _phase(name: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         description=ABOUT[name],
-        ins={"field_map": dg.AssetIn(), **lazily(PHASE_ROWS[name].needs)},
+        ins={"field_map": dg.AssetIn(), **scanned(PHASE_ROWS[name].needs)},
         group_name=TRANSFORM,
         kinds={"polars", "salesforce"},
         owners=MIGRATION,
@@ -107,7 +101,7 @@ def _phase(name: str) -> dg.AssetsDefinition:
     return shaped
 
 
-@dg.asset(ins={"field_map": dg.AssetIn(), **lazily(DERIVED["opportunity_facts"].needs)}, **_COMMON)
+@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(DERIVED["opportunity_facts"].needs)}, **_COMMON)
 def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
     """Sales, subscriptions and reversals as deals, before the map gives them field names."""
     given = settings.load()
@@ -127,7 +121,7 @@ def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.Lazy
 SHAPED = [_phase(name) for name in PHASE_NAMES]
 
 
-@dg.asset(ins={"field_map": dg.AssetIn(), **lazily(NEEDS)}, **_COMMON)
+@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(NEEDS)}, **_COMMON)
 def planned_rows(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
     """What is meant to become of each source row, before anything is sent."""
     confirmed = confirmed_map(settings.load().home, field_map)

@@ -36,14 +36,15 @@ class Ended:
 def run_job(name: str, settings: Settings, *, config: dict[str, Any], quiet: bool) -> Ended:
     """Execute the job and leave its summary and report."""
     prepare_dagster_home(settings)
-    from dagster import DagsterEventType, DagsterInstance
+    from dagster import DagsterEventType
 
     from kartra_sf_pipeline.automation import leave_record
     from kartra_sf_pipeline.definitions import defs
+    from kartra_sf_pipeline.event_log import instance_for_a_run
 
     run_id = str(uuid.uuid4())
     job = defs.resolve_job_def(name)
-    with DagsterInstance.get() as instance:
+    with instance_for_a_run() as instance:
         with _progress(instance, run_id, len(job.nodes), quiet=quiet):
             result = job.execute_in_process(
                 instance=instance,

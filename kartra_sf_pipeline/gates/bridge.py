@@ -33,7 +33,7 @@ def checks_for(suite: Suite) -> dg.AssetChecksDefinition:
         compute_kind="great-expectations",
     )
     def gate(
-        context: dg.AssetCheckExecutionContext, ledger: LedgerResource, frame: pl.DataFrame
+        context: dg.AssetCheckExecutionContext, ledger: LedgerResource, frame: pl.LazyFrame
     ) -> Iterator[dg.AssetCheckResult]:
         selected = {key.name for key in context.selected_asset_check_keys}
         border = border_frame(suite, frame)
@@ -85,6 +85,8 @@ def _check_result(suite: Suite, result: RuleResult) -> dg.AssetCheckResult:
         "failed_rows": result.failed_rows,
         "expectation": result.rule.expectation,
     }
+    if result.allowance:
+        metadata["tolerance"] = result.allowance
     if result.observed:
         metadata["observed"] = result.observed
     if result.examples:
@@ -109,4 +111,5 @@ def _sentence(result: RuleResult) -> str:
         return f"The rule could not be evaluated: {result.error}"
     if result.passed:
         return result.rule.why
-    return f"{result.failed_rows} of {result.checked_rows} rows fail. {result.rule.why}"
+    fail = f"{result.failed_rows} of {result.checked_rows} rows fail"
+    return f"{fail}{result.allowance and f' ({result.allowance})'}. {result.rule.why}"

@@ -12,11 +12,40 @@ Severity = Literal["critical", "warning"]
 
 
 @dataclass(frozen=True)
+class Tolerance:
+    """How many odd rows a rule lets pass: a share of all rows, or a few where that is less.
+
+    In a small frame one odd row is more than 1 %, and says nothing of the file; in a large one a
+    share is strict enough to see that a column was not read right. The few are never more than a
+    fifth of the frame: of four rows none may be odd.
+    """
+
+    share: float
+    few: int = 3
+
+    def allowed(self, rows: int) -> int:
+        """Rows that may be odd among so many."""
+        return max(min(self.few, rows // 5), int(rows * self.share + 1e-9))
+
+    def mostly(self, rows: int) -> float:
+        """The same as the share of sound rows that great-expectations asks for, between two rows'
+        shares, so that no rounding decides.
+        """
+        allowed = self.allowed(rows)
+        return (rows - allowed - 0.5) / rows if allowed else 1.0
+
+
+ONE_PERCENT = Tolerance(0.01)
+FIVE_PERCENT = Tolerance(0.05)
+
+
+@dataclass(frozen=True)
 class Rule:
     """One expectation with the name that RevOps reads on the dashboard.
 
     `expectation` is the class name of a great-expectations expectation and `kwargs` its arguments.
-    A critical rule blocks what is downstream; a warning is shown and does not.
+    A critical rule blocks what is downstream; a warning is shown and does not. Without a
+    `tolerance` every row must hold.
     """
 
     name: str
@@ -24,6 +53,7 @@ class Rule:
     kwargs: Mapping[str, Any]
     why: str
     severity: Severity = "critical"
+    tolerance: Tolerance | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -55,12 +85,15 @@ class Suite:
 
 
 def not_null(
-    name: str, column: str, why: str, *, mostly: float = 1.0, severity: Severity = "critical"
+    name: str,
+    column: str,
+    why: str,
+    *,
+    tolerance: Tolerance | None = None,
+    severity: Severity = "critical",
 ) -> Rule:
     """The column has a value."""
-    return Rule(
-        name, "ExpectColumnValuesToNotBeNull", {"column": column, "mostly": mostly}, why, severity
-    )
+    return Rule(name, "ExpectColumnValuesToNotBeNull", {"column": column}, why, severity, tolerance)
 
 
 def unique(name: str, column: str, why: str) -> Rule:
@@ -74,19 +107,24 @@ def in_set(
     values: list[Any],
     why: str,
     *,
-    mostly: float = 1.0,
+    tolerance: Tolerance | None = None,
     severity: Severity = "critical",
 ) -> Rule:
     """Every value is one of the given ones."""
-    kwargs = {"column": column, "value_set": values, "mostly": mostly}
-    return Rule(name, "ExpectColumnValuesToBeInSet", kwargs, why, severity)
+    kwargs = {"column": column, "value_set": values}
+    return Rule(name, "ExpectColumnValuesToBeInSet", kwargs, why, severity, tolerance)
 
 
 def holds(
-    name: str, column: str, why: str, *, mostly: float = 1.0, severity: Severity = "critical"
+    name: str,
+    column: str,
+    why: str,
+    *,
+    tolerance: Tolerance | None = None,
+    severity: Severity = "critical",
 ) -> Rule:
     """A derived truth column holds on every row."""
-    return in_set(name, column, [True], why, mostly=mostly, severity=severity)
+    return in_set(name, column, [True], why, tolerance=tolerance, severity=severity)
 
 
 def matches(name: str, column: str, regex: str, why: str) -> Rule:

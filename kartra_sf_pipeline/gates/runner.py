@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,13 +17,12 @@ if TYPE_CHECKING:
 EXAMPLES = 20
 """Failing rows that a result names."""
 
-_numbers = count()
-
 
 @dataclass(frozen=True)
 class RuleResult:
     """What one rule found.
 
+    `allowed_rows` is how many might have failed (see `Tolerance`); None where none may.
     `ran` is False where great-expectations could not evaluate the rule (a missing column, say):
     `error` then says why, and the rule counts as failed.
     """
@@ -37,9 +35,17 @@ class RuleResult:
     examples: tuple[str, ...]
     observed: str
     error: str = ""
+    allowed_rows: int | None = None
+
+    @property
+    def allowance(self) -> str:
+        """The tolerance in words; empty where the rule has none."""
+        if self.allowed_rows is None:
+            return ""
+        return f"allowed {self.allowed_rows:,} of {self.checked_rows:,} rows"
 
 
-def run_suite(suite: Suite, frame: pl.DataFrame) -> list[RuleResult]:
+def run_suite(suite: Suite, frame: pl.DataFrame | pl.LazyFrame) -> list[RuleResult]:
     """Evaluate every rule of the suite; results come in the suite's order."""
     return run_on_border(suite, border_frame(suite, frame))
 
@@ -47,36 +53,30 @@ def run_suite(suite: Suite, frame: pl.DataFrame) -> list[RuleResult]:
 def run_on_border(suite: Suite, border: pd.DataFrame) -> list[RuleResult]:
     """The same on a frame that has crossed into pandas already (see `border_frame`)."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    context = _context()
-    number = next(_numbers)
-    batch = (
-        context.data_sources.add_pandas(f"frames_{number}")
-        .add_dataframe_asset(suite.asset)
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch({"dataframe": border})
+    batch = _any_frame().get_batch({"dataframe": border})
+    report = batch.validate(
+        _expectations(suite, len(border)),
+        result_format={
+            "result_format": "COMPLETE",
+            "unexpected_index_column_names": [
+                name for name in suite.identify if name in border.columns
+            ],
+            "return_unexpected_index_query": False,
+        },
     )
-    try:
-        report = batch.validate(
-            _expectations(suite, number),
-            result_format={
-                "result_format": "COMPLETE",
-                "unexpected_index_column_names": [
-                    name for name in suite.identify if name in border.columns
-                ],
-                "return_unexpected_index_query": False,
-            },
-        )
-    finally:
-        context.data_sources.delete(f"frames_{number}")
     found = {result.expectation_config.meta["rule"]: result for result in report.results}
     return [_result(rule, found.get(rule.name), len(border)) for rule in suite.rules]
 
 
-def border_frame(suite: Suite, frame: pl.DataFrame) -> pd.DataFrame:
-    """The columns that the suite reads, as Arrow-backed pandas: all that crosses into pandas."""
-    derived = frame.with_columns(**suite.derive) if suite.derive else frame
-    wanted = [column for column in suite.columns if column in derived.columns]
-    return derived.select(*wanted).to_pandas(use_pyarrow_extension_array=True)
+def border_frame(suite: Suite, frame: pl.DataFrame | pl.LazyFrame) -> pd.DataFrame:
+    """The columns that the suite reads, as Arrow-backed pandas: all that crosses into pandas.
+
+    Of a stored frame, no other column is read.
+    """
+    derived = frame.lazy().with_columns(**suite.derive)
+    there = set(derived.collect_schema().names())
+    wanted = [column for column in suite.columns if column in there]
+    return derived.select(*wanted).collect().to_pandas(use_pyarrow_extension_array=True)
 
 
 @cache
@@ -90,15 +90,25 @@ def _context() -> Any:
     return context
 
 
-def _expectations(suite: Suite, number: int) -> Any:
+@cache
+def _any_frame() -> Any:
+    """A batch definition that takes any frame: declaring one per suite writes its context anew."""
+    frames = _context().data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return frames.add_batch_definition_whole_dataframe("all")
+
+
+def _expectations(suite: Suite, rows: int) -> Any:
     import great_expectations as gx
     import great_expectations.expectations as gxe
 
     return gx.ExpectationSuite(
-        name=f"{suite.asset}_{number}",
+        name=suite.asset,
         expectations=[
             getattr(gxe, rule.expectation)(
-                **rule.kwargs, severity=rule.severity, meta={"rule": rule.name}
+                **rule.kwargs,
+                **({"mostly": rule.tolerance.mostly(rows)} if rule.tolerance else {}),
+                severity=rule.severity,
+                meta={"rule": rule.name},
             )
             for rule in suite.rules
         ],
@@ -124,6 +134,7 @@ def _result(rule: Rule, found: Any, rows: int) -> RuleResult:
         failed_rows=failed,
         examples=_examples(rule, outcome.get("unexpected_index_list") or []),
         observed=str(outcome.get("observed_value", "")),
+        allowed_rows=rule.tolerance.allowed(rows) if rule.tolerance else None,
     )
 
 

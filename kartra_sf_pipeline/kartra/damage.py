@@ -34,7 +34,9 @@ DAMAGE_SCHEMA: dict[str, type[pl.DataType]] = {
 
 _SCIENTIFIC: Final = r"^[+-]?\d([.,]\d*)?E\+\d{1,3}$"
 _DECIMAL: Final = r"^\d{1,3}(,\d{3})+([.,]0*)?$|^\d+[.,]0*$"
-_ROUNDED: Final = r"^[1-9]\d{14}0+$"
+# ASCII alone, which is looked for several times faster; a spreadsheet writes no other.
+_DIGITS: Final = r"^[0-9]+$"
+_ROUNDED: Final = r"^[1-9][0-9]{14}0+$"
 _SLASHED: Final = r"^\s*\d{1,4}/\d{1,2}/\d{1,4}"
 _DOTTED: Final = r"^\s*\d{1,2}\.\d{1,2}\.\d{2,4}"
 _SERIAL: Final = r"^[2-6]\d{4}([.,]\d+)?$"
@@ -46,6 +48,8 @@ _PHONE_SHARE: Final = 0.8
 _WIDTH_SHARE: Final = 0.6
 _ZERO_SHARE: Final = 0.05
 _KEPT_DIGITS: Final = 15
+# No day number takes more.
+_SERIAL_SIZE: Final = 8
 _ROUNDED_SHARE: Final = 0.9
 
 
@@ -76,28 +80,57 @@ class Damage:
 
     def look(self, rows: pl.DataFrame) -> pl.Series | None:
         """Take note of what is damaged in `rows`; which of them have a damaged key, if any."""
+        signs = self._signs(rows)
         damaged: pl.Series | None = None
         for name in self._numbers:
-            found = self._number(rows[name], key=name in self._keys)
+            found = self._number(rows[name], signs, key=name in self._keys)
             if name in self._keys and found is not None:
                 damaged = found if damaged is None else damaged | found
         for name in self._dates:
-            self._with_sign(rows[name], "/", _SLASHED, "slash_date")
-            self._with_sign(rows[name], ".", _DOTTED, "dotted_date")
-            short = rows[name].filter(rows[name].str.len_bytes() <= 8)
-            self._note(name, "serial_date", short.filter(short.str.contains(_SERIAL)))
+            self._with_sign(rows[name], signs, "/", _SLASHED, "slash_date")
+            self._with_sign(rows[name], signs, ".", _DOTTED, "dotted_date")
+            if signs[name, "short"]:
+                short = rows[name].filter(rows[name].str.len_bytes() <= _SERIAL_SIZE)
+                self._note(name, "serial_date", short.filter(short.str.contains(_SERIAL)))
         for name in self._money:
-            self._with_sign(rows[name], ",", _COMMA, "decimal_comma")
+            self._with_sign(rows[name], signs, ",", _COMMA, "decimal_comma")
         for name in self._texts:
-            self._with_sign(rows[name], "#", _FORMULA, "formula_error")
-            size = rows[name].str.len_bytes()
-            if (size.max() or 0) >= LONGEST_CELL:  # pyright: ignore[reportOperatorIssue]
+            self._with_sign(rows[name], signs, "#", _FORMULA, "formula_error")
+            if signs[name, "cut"]:
                 long = rows[name].filter(rows[name].str.len_chars() == LONGEST_CELL)
                 self._note(name, "cut_text", long.str.head(0))
         for code, country in self._places:
-            self._postal_codes(rows[code], rows[country])
+            self._postal_codes(rows[code], rows[country], signs)
         self._habits(rows)
         return damaged
+
+    def _signs(self, rows: pl.DataFrame) -> dict[tuple[str, str], bool]:
+        """Which columns hold the sign of a kind of damage, or a cell of its size, at all.
+
+        Far cheaper to look for than the form, and in one pass over all columns.
+        """
+        asked: dict[tuple[str, str], pl.Expr] = {}
+        for name in self._numbers:
+            asked[name, "E+"] = _holds(name, "E+")
+            asked[name, "long"] = pl.col(name).str.len_bytes().max() > _KEPT_DIGITS
+        for name in self._keys:
+            asked |= {(name, sign): _holds(name, sign) for sign in ".,"}
+        for name in self._dates:
+            asked |= {(name, sign): _holds(name, sign) for sign in "/."}
+            asked[name, "short"] = pl.col(name).str.len_bytes().min() <= _SERIAL_SIZE
+        asked |= {(name, ","): _holds(name, ",") for name in self._money}
+        for name in self._texts:
+            asked[name, "#"] = _holds(name, "#")
+            asked[name, "cut"] = pl.col(name).str.len_bytes().max() >= LONGEST_CELL
+        for name, _ in self._places:
+            size = pl.col(name).str.len_bytes()
+            asked |= {(name, str(length)): (size == length).any() for length in SHORT_CODES}
+        if not asked or not rows.height:
+            return dict.fromkeys(asked, False)
+        answers = rows.select(
+            answer.alias(str(place)) for place, answer in enumerate(asked.values())
+        ).row(0)
+        return {question: bool(answer) for question, answer in zip(asked, answers, strict=True)}
 
     def findings(self, path: str, records: int) -> pl.DataFrame:
         """What was found in the file of that many records, in `DAMAGE_SCHEMA`."""
@@ -125,14 +158,16 @@ class Damage:
             schema=DAMAGE_SCHEMA,
         )
 
-    def _number(self, cells: pl.Series, *, key: bool) -> pl.Series | None:
+    def _number(
+        self, cells: pl.Series, signs: dict[tuple[str, str], bool], *, key: bool
+    ) -> pl.Series | None:
         """Which cells of a column of ids or phone numbers have lost digits, if any."""
         found: list[pl.Series] = []
-        # The sign alone is far cheaper to look for than the form.
-        if cells.str.contains("E+", literal=True).any():
+        if signs[cells.name, "E+"]:
             found.append(self._marked(cells, _SCIENTIFIC, "scientific_number"))
-        self._rounded(cells)
-        if key and any(cells.str.contains(mark, literal=True).any() for mark in ".,"):
+        if signs[cells.name, "long"]:
+            self._rounded(cells)
+        if key and any(signs[cells.name, mark] for mark in ".,"):
             found.append(self._marked(cells, _DECIMAL, "decimal_number"))
         if not found:
             return None
@@ -143,13 +178,13 @@ class Damage:
 
     def _rounded(self, cells: pl.Series) -> None:
         """Count numbers of more digits than a spreadsheet keeps, and those that end in zeros."""
-        if (cells.str.len_bytes().max() or 0) <= _KEPT_DIGITS:  # pyright: ignore[reportOperatorIssue]
-            return
         # Most long ids begin with letters; a form is dearer to look for than a size.
-        long = cells.filter(
-            (cells.str.len_bytes() > _KEPT_DIGITS) & ~cells.str.contains("_", literal=True)
-        )
-        long = long.filter(long.str.contains(r"^\d+$"))
+        size = cells.str.len_bytes() > _KEPT_DIGITS
+        plain = size & ~cells.str.contains("_", literal=True)
+        if not plain.any():
+            return
+        long = cells.filter(plain)
+        long = long.filter(long.str.contains(_DIGITS))
         if long.len():
             self._long[cells.name] += long.len()
             self._note(cells.name, "rounded_number", long.filter(long.str.contains(_ROUNDED)))
@@ -159,25 +194,34 @@ class Damage:
         self._note(cells.name, kind, cells.filter(found))
         return found
 
-    def _with_sign(self, cells: pl.Series, sign: str, pattern: str, kind: str) -> None:
-        held = cells.str.contains(sign, literal=True)
-        if held.any():
-            cells = cells.filter(held)
+    def _with_sign(
+        self,
+        cells: pl.Series,
+        signs: dict[tuple[str, str], bool],
+        sign: str,
+        pattern: str,
+        kind: str,
+    ) -> None:
+        if signs[cells.name, sign]:
+            cells = cells.filter(cells.str.contains(sign, literal=True))
             self._note(cells.name, kind, cells.filter(cells.str.contains(pattern)))
 
-    def _postal_codes(self, codes: pl.Series, countries: pl.Series) -> None:
-        size = codes.str.len_bytes()
+    def _postal_codes(
+        self, codes: pl.Series, countries: pl.Series, signs: dict[tuple[str, str], bool]
+    ) -> None:
         for length, names in SHORT_CODES.items():
-            short = size == length
-            if short.any():
+            if signs[codes.name, str(length)]:
+                short = codes.str.len_bytes() == length
                 held = codes.filter(short & countries.is_in(list(names)))
-                self._note(codes.name, "lost_zero", held.filter(held.str.contains(r"^[1-9]\d*$")))
+                self._note(
+                    codes.name, "lost_zero", held.filter(held.str.contains(r"^[1-9][0-9]*$"))
+                )
 
     def _habits(self, rows: pl.DataFrame) -> None:
         """Count the forms of phone numbers and of custom fields that are all digits."""
         if self._phones is not None:
             phone, code = self._phones
-            digits = rows.select(code, phone).filter(pl.col(phone).str.contains(r"^\d+$"))
+            digits = rows.select(code, phone).filter(pl.col(phone).str.contains(_DIGITS))
             if digits.height:
                 forms = digits.group_by(
                     code, pl.col(phone).str.starts_with("0").alias("zero"), _length(phone)
@@ -186,7 +230,7 @@ class Damage:
                     self._phone_forms[land, zero, length] += count
         for name in self._custom:
             cells = rows[name].drop_nulls()
-            cells = cells.filter(cells.str.contains(r"^\d+$"))
+            cells = cells.filter(cells.str.contains(_DIGITS))
             if cells.len():
                 forms = (
                     cells.to_frame()
@@ -222,6 +266,10 @@ class Damage:
         if cells.len():
             self._rows[column, kind] += cells.len()
             self._examples.setdefault((column, kind), _mask(str(cells[0]), kind))
+
+
+def _holds(column: str, sign: str) -> pl.Expr:
+    return pl.col(column).str.contains(sign, literal=True).any()
 
 
 def _length(column: str) -> pl.Expr:

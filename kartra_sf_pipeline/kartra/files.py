@@ -89,12 +89,15 @@ def find(folder: Path) -> Folder:
 class Unpacked:
     """Files as paths on disk; members of archives are unpacked when first asked for.
 
-    A context: what was unpacked goes when it is left.
+    A context: what was unpacked goes when it is left. It lies in `parent`, else where the system
+    puts such files.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parent: Path | None = None) -> None:
+        self._parent = parent
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._members: dict[str, Path] = {}
+        self._rooms = 0
 
     def __enter__(self) -> Self:
         return self
@@ -109,9 +112,7 @@ class Unpacked:
             return found.file
         if found.path in self._members:
             return self._members[found.path]
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory()
-        place = Path(self._folder.name) / f"{len(self._members)}{found.suffix}"
+        place = self.room(found.suffix)
         try:
             with (
                 zipfile.ZipFile(found.file) as archive,
@@ -130,6 +131,13 @@ class Unpacked:
             ) from error
         self._members[found.path] = place
         return place
+
+    def room(self, suffix: str = ".parquet") -> Path:
+        """A path that nothing has been written to yet."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(dir=self._parent)
+        self._rooms += 1
+        return Path(self._folder.name) / f"{self._rooms}{suffix}"
 
 
 def _hidden(parts: tuple[str, ...]) -> bool:

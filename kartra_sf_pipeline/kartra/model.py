@@ -59,9 +59,8 @@ class FileReport:
 
 @dataclass
 class FilesRead:
-    """What reading a folder gives besides the rows: quarantine, files in the order of rows."""
+    """What reading a folder gives besides the records: files in the order of rows, notes."""
 
-    quarantine: pl.DataFrame
     files: list[FileReport]
     notes: list[str]
 
@@ -82,13 +81,20 @@ class ExportSet(FilesRead):
     """All that a folder held: a frame for each of the ten exports, the quarantine, the files."""
 
     frames: dict[str, pl.DataFrame]
+    quarantine: pl.DataFrame
 
 
 @dataclass
 class SpooledSet(FilesRead):
-    """An `ExportSet` whose rows lie in Parquet files, one per export: `paths`."""
+    """An `ExportSet` in Parquet files, one per export: `paths`, and one of the quarantine."""
 
     paths: dict[str, Path]
+    quarantine_path: Path
+
+    @property
+    def quarantine(self) -> pl.LazyFrame:
+        """The records that were set aside."""
+        return pl.scan_parquet(self.quarantine_path)
 
     @property
     def frames(self) -> dict[str, pl.LazyFrame]:

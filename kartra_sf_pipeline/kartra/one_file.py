@@ -12,6 +12,7 @@ import polars as pl
 
 from kartra_sf_pipeline.errors import ExportError
 from kartra_sf_pipeline.kartra import encoding as encodings
+from kartra_sf_pipeline.kartra.aside import Aside
 from kartra_sf_pipeline.kartra.damage import Damage
 from kartra_sf_pipeline.kartra.exports import (
     CURRENCY,
@@ -28,11 +29,9 @@ from kartra_sf_pipeline.kartra.model import QUARANTINE_SCHEMA, FileReport
 from kartra_sf_pipeline.kartra.naming import parse_name
 from kartra_sf_pipeline.kartra.recognise import recognise, require
 from kartra_sf_pipeline.kartra.rows import Batch, NotUtf8, iter_rows
-from kartra_sf_pipeline.kartra.separators import DELIMITERS, chosen, counted
+from kartra_sf_pipeline.kartra.separators import DELIMITERS, JOINED, chosen, counted
 
 _HASH_CHUNK = 4 << 20
-# Columns whose cells hold several names.
-_JOINED = {"contacts": ("tags", "lists", "sequences")}
 
 
 @dataclass
@@ -40,18 +39,18 @@ class Opened:
     """A file whose header has been read.
 
     `names` are its columns in the frame, in the order of the file; `aside` gathers, as its rows are
-    read, those that cannot be.
+    read, those that cannot be. `separators` are what the manifest says that joins names, by column.
     """
 
     found: Found
-    rule: FileRule
     report: FileReport
     export: Export
     encoding: encodings.Encoding
     head: Head
     mapping: HeaderMap
     idle: set[str]
-    aside: list[pl.DataFrame] = field(default_factory=list)
+    aside: Aside
+    separators: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,7 +71,7 @@ def open_file(
         report.notes.append(name.note)
     try:
         with encodings.mapped(unpacked.path(found)) as buffer:
-            return _open(buffer, found, rule, report, thorough=thorough)
+            return _open(buffer, found, rule, report, unpacked, thorough=thorough)
     except ExportError as problem:
         report.problem = problem
     except OSError as error:
@@ -100,7 +99,11 @@ def read_batches(
     report = opened.report
     columns = _columns(opened, schema)
     damage = Damage(opened.export.name, opened.names, opened.head.delimiter)
-    joined = [name for name in _JOINED.get(opened.export.name, ()) if name in opened.names]
+    joined = [
+        name
+        for name in JOINED.get(opened.export.name, ())
+        if name in opened.names and name not in opened.separators
+    ]
     marks: dict[str, Counter[str]] = {name: Counter() for name in joined}
     digest = hashlib.sha256()
     with encodings.mapped(unpacked.path(opened.found)) as buffer:
@@ -118,11 +121,12 @@ def read_batches(
                 for name, counts in marks.items():
                     counts.update(counted(rows[name]))
                 broken = damage.look(rows)
-                if batch.aside.height:
-                    opened.aside.append(_lineage(batch.aside, opened))
+                aside = batch.aside
                 if broken is not None:
-                    opened.aside.append(_lineage(_damaged(batch, broken), opened))
+                    damaged = _damaged(batch, broken).select(aside.columns)
+                    aside = pl.concat([aside, damaged]).sort("source_line", maintain_order=True)
                     rows = rows.filter(~broken)
+                opened.aside.add(_lineage(aside, opened))
                 if rows.height:
                     report.rows += rows.height
                     yield rows.select(columns)
@@ -131,7 +135,13 @@ def read_batches(
 
 
 def _open(
-    buffer: encodings.Buffer, found: Found, rule: FileRule, report: FileReport, *, thorough: bool
+    buffer: encodings.Buffer,
+    found: Found,
+    rule: FileRule,
+    report: FileReport,
+    unpacked: Unpacked,
+    *,
+    thorough: bool,
 ) -> Opened:
     path = report.path
     report.bytes = len(buffer)
@@ -165,7 +175,7 @@ def _open(
         for column, header in zip(mapping.names, head.headers, strict=True)
         if not header.strip()
     }
-    return Opened(found, rule, report, export, encoding, head, mapping, idle)
+    return Opened(found, report, export, encoding, head, mapping, idle, Aside(unpacked.room))
 
 
 def _export(headers: list[str], path: str, rule: FileRule) -> Export:
@@ -215,11 +225,18 @@ def _damaged(batch: Batch, broken: pl.Series) -> pl.DataFrame:
 def _complete(opened: Opened, digest: str, damage: Damage, marks: dict[str, Counter[str]]) -> None:
     report = opened.report
     report.sha256 = digest
-    report.quarantined = sum(part.height for part in opened.aside)
+    report.quarantined = opened.aside.rows
     report.idle_columns = sorted(opened.idle)
     report.unknown_columns = [name for name in opened.mapping.unknown if name not in opened.idle]
     report.damage = damage.findings(report.path, report.rows + report.quarantined)
     report.notes.extend(_said(found) for found in report.damage.iter_rows(named=True))
+    for name, mark in opened.separators.items():
+        if name in opened.names:
+            report.separators[name] = mark
+        else:
+            report.notes.append(
+                f"the manifest names a separator for {name}, which the file has not"
+            )
     filled = {name: counts for name, counts in marks.items() if counts.total()}
     if not filled:
         return

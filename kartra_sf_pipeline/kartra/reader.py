@@ -9,7 +9,7 @@ then the rows go by in blocks, and memory stays flat whatever the size of the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from polars.io.plugins import register_io_source
 
 from kartra_sf_pipeline.errors import ExportError
 from kartra_sf_pipeline.kartra.exports import EXPORTS, UNKNOWN_PREFIX, raw_columns
-from kartra_sf_pipeline.kartra.files import MANIFEST_NAME, Folder, Unpacked, find
+from kartra_sf_pipeline.kartra.files import MANIFEST_NAME, Folder, Found, Unpacked, find
 from kartra_sf_pipeline.kartra.manifest import FileRule, Manifest, load_manifest
 from kartra_sf_pipeline.kartra.model import (
     QUARANTINE_SCHEMA,
@@ -33,17 +33,17 @@ from kartra_sf_pipeline.kartra.rows import NotUtf8
 
 Schema = dict[str, type[pl.DataType]]
 Taken = TypeVar("Taken")
+Given = Manifest | Mapping[str, FileRule] | None
 
 
-def read_folder(
-    folder: Path, manifest: Manifest | None = None, *, strict: bool = True
-) -> ExportSet:
+def read_folder(folder: Path, manifest: Given = None, *, strict: bool = True) -> ExportSet:
     """Read every export in a folder and below into memory.
 
-    `manifest` overrides what would be detected, by path relative to the folder; without one, the
-    folder's own `exports.yaml` is used if there is one. Raises ExportError when the folder is
-    missing or empty, when nothing in it can be read, and, if `strict`, when any file of it cannot:
-    one error that names them all. Otherwise such a file has its `problem` in its report.
+    `manifest` (or its files alone) overrides what would be detected, by path relative to the
+    folder; without one, the folder's own `exports.yaml` is used if there is one. Raises ExportError
+    when the folder is missing or empty, when nothing in it can be read, and, if `strict`, when any
+    file of it cannot: one error that names them all. Otherwise such a file has its `problem` in its
+    report.
     """
 
     def gather(export: str, rows: Iterator[pl.DataFrame], schema: Schema) -> pl.DataFrame:
@@ -54,13 +54,15 @@ def read_folder(
         frames = reading.exports(gather)
         for export, frame in frames.items():
             frames[export] = frame.drop(reading.idle(export))
-        return ExportSet(reading.quarantine(), reading.reports, reading.notes(), frames)
+        aside = pl.concat([pl.DataFrame(schema=QUARANTINE_SCHEMA), *reading.quarantine()])
+        return ExportSet(reading.reports, reading.notes(), frames, aside)
 
 
 def spool_folder(
-    folder: Path, target: Path, manifest: Manifest | None = None, *, strict: bool = True
+    folder: Path, target: Path, manifest: Given = None, *, strict: bool = True
 ) -> SpooledSet:
-    """Like `read_folder`, but rows go to `<target>/<export>.parquet` as they are read.
+    """Like `read_folder`, but rows go to `<target>/<export>.parquet` as they are read, and what is
+    set aside to `<target>/quarantine.parquet`.
 
     Memory stays flat whatever the size of the exports; `target` is made if need be.
     """
@@ -71,7 +73,7 @@ def spool_folder(
         _sink(rows, schema, path)
         return path
 
-    with Unpacked() as unpacked:
+    with Unpacked(target) as unpacked:
         reading = _Reading(folder, manifest, unpacked, strict=strict)
         paths = reading.exports(spool)
         for export, path in paths.items():
@@ -80,7 +82,9 @@ def spool_folder(
                 partial = path.with_suffix(".partial")
                 pl.scan_parquet(path).drop(idle).sink_parquet(partial)
                 partial.replace(path)
-        return SpooledSet(reading.quarantine(), reading.reports, reading.notes(), paths)
+        aside = target / "quarantine.parquet"
+        _sink(reading.quarantine(), QUARANTINE_SCHEMA, aside)
+        return SpooledSet(reading.reports, reading.notes(), paths, aside)
 
 
 def _sink(rows: Iterator[pl.DataFrame], schema: Schema, path: Path) -> None:
@@ -120,7 +124,7 @@ class _Reading:
     """All files of a folder: opened when it is made, read by `exports`."""
 
     folder: Path
-    manifest: Manifest | None
+    given: Given
     unpacked: Unpacked
     strict: bool = field(kw_only=True)
     reports: list[FileReport] = field(init=False)
@@ -128,9 +132,11 @@ class _Reading:
     def __post_init__(self) -> None:
         self._listing: Folder = find(self.folder)
         own = self.folder / MANIFEST_NAME
-        if self.manifest is None:
-            self.manifest = load_manifest(own) if own.is_file() else {}
-        self._ignored = {path for path, rule in self.manifest.items() if rule.ignore}
+        given = self.given
+        if given is None:
+            given = load_manifest(own) if own.is_file() else Manifest()
+        self._manifest = given if isinstance(given, Manifest) else Manifest(given)
+        self._ignored = {path for path, rule in self._manifest.files.items() if rule.ignore}
         self._opened: list[Opened] = []
         self.reports = [
             FileReport(path, problem=problem)
@@ -139,8 +145,7 @@ class _Reading:
         ]
         for found in self._listing.files:
             if found.path not in self._ignored:
-                rule = self.manifest.get(found.path, FileRule())
-                opened = open_file(found, rule, self.unpacked)
+                opened = self._open(found)
                 if isinstance(opened, Opened):
                     self._opened.append(opened)
                     self.reports.append(opened.report)
@@ -170,27 +175,29 @@ class _Reading:
         filled = {name for each in opened for name in each.names if name not in each.idle}
         return sorted({name for each in opened for name in each.idle} - filled)
 
-    def quarantine(self) -> pl.DataFrame:
+    def quarantine(self) -> Iterator[pl.DataFrame]:
         """What was set aside, in the order of files and lines."""
-        parts = [pl.DataFrame(schema=QUARANTINE_SCHEMA)]
-        parts.extend(
-            pl.concat(opened.aside).sort("source_line", maintain_order=True)
-            for opened in self._opened
-            if opened.aside
-        )
-        return pl.concat(parts)
+        for opened in self._opened:
+            yield from opened.aside.frames()
 
     def notes(self) -> list[str]:
         """What the whole folder has to say for itself."""
-        listing, manifest = self._listing, self.manifest or {}
+        listing = self._listing
         present = {found.path for found in listing.files} | {path for path, _ in listing.problems}
-        missing = manifest.keys() - present
+        missing = self._manifest.files.keys() - present
         return [
             *listing.notes,
             *(f"{path}: left aside by the manifest" for path in sorted(self._ignored & present)),
             *(f"{path}: in the manifest, but not in the folder" for path in sorted(missing)),
             *_repeated(self.reports),
         ]
+
+    def _open(self, found: Found, *, thorough: bool = False) -> Opened | FileReport:
+        rule = self._manifest.files.get(found.path, FileRule())
+        opened = open_file(found, rule, self.unpacked, thorough=thorough)
+        if isinstance(opened, Opened):
+            opened.separators = self._manifest.separators_of(rule, opened.export.name)
+        return opened
 
     def _of(self, export: str) -> list[Opened]:
         return [opened for opened in self._opened if opened.export.name == export]
@@ -228,7 +235,7 @@ class _Reading:
                 again = FileReport(each.report.path, problem=interrupted.problem)
             else:
                 known = each is interrupted.opened or each.encoding.proven
-                again = open_file(each.found, each.rule, self.unpacked, thorough=known)
+                again = self._open(each.found, thorough=known)
             old = self.reports.index(each.report)
             if isinstance(again, Opened):
                 self._opened[position] = again

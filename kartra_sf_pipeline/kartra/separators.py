@@ -10,6 +10,8 @@ from typing import Final
 
 import polars as pl
 
+# Columns whose cells hold several names, by export.
+JOINED: Final = {"contacts": ("tags", "lists", "sequences")}
 # In the order of preference when several recur: Kartra's own importer wants semicolons. A bar is
 # tolerated, and counts only where it outnumbers the comma, since names such as "Gold | VIP" occur.
 DELIMITERS: Final = (";", "|", ",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from kartra_sf_pipeline.localorg import features
 from kartra_sf_pipeline.localorg.errors import ApiError
 from kartra_sf_pipeline.localorg.requests import reply, store_of
 
@@ -52,13 +54,37 @@ async def requests_since(request: Request) -> Response:
     return reply({"requests": await run_in_threadpool(request.app.state.audit.since, seq)})
 
 
+async def org_features(request: Request) -> Response:
+    """GET /__admin/features: which are on; POST with on=NAME,NAME switches more of them on"""
+    store = store_of(request)
+    if request.method == "POST":
+        names = [n for n in request.query_params.get("on", "").split(",") if n]
+        unknown = [n for n in names if n not in features.FEATURES]
+        if unknown or not names:
+            raise ApiError(
+                400,
+                "INVALID_ARGUMENT",
+                f"on must name features: {', '.join(features.FEATURES)}; not {', '.join(unknown)}",
+            )
+        currency = request.query_params.get("currency")
+        if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
+            raise ApiError(400, "INVALID_ARGUMENT", "currency must be an ISO code, such as EUR")
+        await run_in_threadpool(store.switch_on, names, corporate_currency=currency)
+    on = await run_in_threadpool(features.switched_on, store)
+    return reply({"on": sorted(on), "known": list(features.FEATURES)})
+
+
 async def reset(request: Request) -> Response:
-    """POST /__admin/reset: an org as on its first day; the server and its token stay"""
+    """POST /__admin/reset: an org as on its first day; the server and its token stay
+
+    Features stay on, unless the query says features=none.
+    """
     state = request.app.state
+    keep = request.query_params.get("features") != "none"
 
     def work() -> None:
         state.ingest.delete_all()
-        store_of(request).reset()
+        store_of(request).reset(keep_features=keep)
 
     await run_in_threadpool(work)
     return reply({"reset": True})
@@ -75,6 +101,7 @@ routes = [
     Route("/__admin/ping", ping, methods=["GET"]),
     Route("/__admin/status", status, methods=["GET"]),
     Route("/__admin/requests", requests_since, methods=["GET"]),
+    Route("/__admin/features", org_features, methods=["GET", "POST"]),
     Route("/__admin/reset", reset, methods=["POST"]),
     Route("/__admin/shutdown", shutdown, methods=["POST"]),
 ]

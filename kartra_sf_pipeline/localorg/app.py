@@ -34,6 +34,7 @@ from kartra_sf_pipeline.localorg.errors import (
 from kartra_sf_pipeline.localorg.metadata import endpoints as metadata
 from kartra_sf_pipeline.localorg.partner import endpoints as partner
 from kartra_sf_pipeline.localorg.rest import (
+    blobs,
     collections,
     composite,
     discovery,
@@ -70,6 +71,7 @@ def create_app(
         *metadata.routes,
         *partner.routes,
         *replication.routes,
+        *blobs.routes,
         *records.routes,
         *admin.routes,
     ]

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import polars as pl
 
+from kartra_sf_pipeline.localorg import features
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.database import Database, quote
 from kartra_sf_pipeline.localorg.schema import (
@@ -23,9 +26,10 @@ from kartra_sf_pipeline.localorg.schema import (
     Schema,
     SObject,
     Stage,
-    standard_schema,
 )
 from kartra_sf_pipeline.localorg.seed import new_ids, stage_row
+from kartra_sf_pipeline.localorg.views import VIEWS
+from kartra_sf_pipeline.localorg.visibility import apply_permissions
 
 # Look-ups that deletes and child queries follow; each index costs time on every bulk insert.
 _INDEXED = {
@@ -65,14 +69,30 @@ class Catalog:
         self._database = database
         self._lock = threading.RLock()
         # `_schema` is what the writing transaction sees; others see the committed one.
-        self._schema = self._committed = standard_schema()
+        self._schema = self._committed = features.base_schema(database)
         self._visible: Schema | None = None
         self._dirty = False
         self._generation = 0
 
     def load(self) -> None:
         """Read the deployed definitions of an existing file."""
-        schema = standard_schema()
+        self._schema = self._committed = self._described()
+        # A newer version of this package may know more standard objects than the file.
+        with self._database.write() as connection:
+            self._complete(connection)
+
+    def features_changed(self) -> None:
+        """Call inside `write()` when a feature was switched on, or a currency changed."""
+        with self._database.write() as connection:
+            self._schema = self._described()
+            self._complete(connection)
+            features.first_records(self._database, self._schema, self._database.user_id)
+            self._schema = features.settled(self._schema, self._database)
+            self._dirty = True
+
+    def _described(self) -> Schema:
+        """Standard objects, features and what was deployed, put together anew."""
+        schema = features.base_schema(self._database)
         with self._database.read() as connection:
             objects = connection.execute("SELECT definition FROM _object ORDER BY rowid").fetchall()
             overlay = connection.execute(
@@ -88,20 +108,33 @@ class Catalog:
                 schema = schema.replace_object(
                     _merged(sobject, Field.from_json(json.loads(definition)))
                 )
-        self._schema = self._committed = schema
-        # A newer version of this package may know more standard objects than the file.
-        with self._database.write() as connection:
-            have = {
-                r[0].casefold()
-                for r in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        return features.settled(schema, self._database)
+
+    def _complete(self, connection: sqlite3.Connection) -> None:
+        """Create the tables and columns that the file does not have yet."""
+        have = {
+            r[0].casefold()
+            for r in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+        }
+        for sobject in self._schema:
+            if sobject.name.casefold() not in have:
+                self._create_table(connection, sobject)
+                continue
+            columns = {
+                r[1].casefold()
+                for r in connection.execute(f"PRAGMA table_info({quote(sobject.name)})")
             }
-            for sobject in schema:
-                if sobject.name.casefold() not in have:
-                    self._create_table(connection, sobject)
+            for field in sobject.stored_fields:
+                if field.name.casefold() not in columns:
+                    connection.execute(
+                        f"ALTER TABLE {quote(sobject.name)} ADD COLUMN {_column(field)}"
+                    )
+                    self._index(connection, sobject, field)
 
     def restart(self) -> None:
         """Forget what was deployed; the caller empties the tables."""
-        self._schema = Schema(standard_schema().objects, self._schema.version + 1)
+        base = features.settled(features.base_schema(self._database), self._database)
+        self._schema = Schema(base.objects, self._schema.version + 1)
         self._dirty = True
 
     def go_back(self) -> None:
@@ -117,12 +150,31 @@ class Catalog:
             self._generation += 1
             self._dirty = False
 
+    @contextmanager
+    def undoing(self) -> Iterator[None]:
+        """Takes back what the block did to data and schema when it raises; inside `write()`."""
+        schema = self._schema
+        with self._database.write() as connection:
+            connection.execute("SAVEPOINT component")
+            try:
+                yield
+            except BaseException:
+                self._schema = schema
+                connection.execute("ROLLBACK TO component")
+                raise
+            finally:
+                connection.execute("RELEASE component")
+
     def create_tables(self, connection: sqlite3.Connection) -> None:
         """Create the tables of every object in an empty file."""
         for sobject in self._schema:
             self._create_table(connection, sobject)
 
     def _create_table(self, connection: sqlite3.Connection, sobject: SObject) -> None:
+        if sobject.name in VIEWS:
+            for statement in VIEWS[sobject.name]:
+                connection.execute(statement)
+            return
         columns = [_column(f) for f in sobject.stored_fields]
         if sobject.field("IsDeleted") is None:
             columns.append('"IsDeleted" INTEGER NOT NULL DEFAULT 0')
@@ -151,57 +203,21 @@ class Catalog:
         return self._schema if self._database.writing() else self._committed
 
     def visible_schema(self) -> Schema:
-        """What the API user sees: a custom field only if a permission set assigned to the user
-        grants it (required fields excepted); read-only grants cannot be written.
-        """
+        """What the API user sees; see `visibility.apply_permissions`."""
         if self._database.writing():
-            return self._apply_permissions()
+            return apply_permissions(self.schema, self._database)
         with self._lock:
             visible, generation = self._visible, self._generation
         if visible is None:
-            visible = self._apply_permissions()
+            visible = apply_permissions(self.schema, self._database)
             with self._lock:
                 if generation == self._generation:
                     self._visible = visible
         return visible
 
     def permissions_changed(self) -> None:
-        """Call inside `write()` after writing FieldPermissions or PermissionSetAssignment rows."""
+        """Call inside `write()` after writing rows that grant something or assign grants."""
         self._dirty = True
-
-    def _apply_permissions(self) -> Schema:
-        grants: dict[str, bool] = {}
-        schema = self.schema
-        rows = self._database.query(
-            "SELECT lower(f.Field), max(f.PermissionsEdit) FROM FieldPermissions f "
-            "JOIN PermissionSetAssignment a ON a.PermissionSetId = f.ParentId "
-            "WHERE a.AssigneeId = ? AND a.IsDeleted = 0 AND f.IsDeleted = 0 "
-            "AND f.PermissionsRead = 1 GROUP BY 1",
-            (self._database.user_id,),
-        )
-        for name, edit in rows:
-            grants[name] = grants.get(name, False) or bool(edit)
-            owner, _, field = name.partition(".")
-            if owner == "activity":
-                for activity in ("event", "task"):
-                    key = f"{activity}.{field}"
-                    grants[key] = grants.get(key, False) or bool(edit)
-        objects = []
-        for sobject in schema:
-            if not any(f.custom for f in sobject.fields):
-                objects.append(sobject)
-                continue
-            kept: list[Field] = []
-            for field in sobject.fields:
-                edit = grants.get(f"{sobject.name}.{field.name}".lower())
-                if not field.custom or field.required:
-                    kept.append(field)
-                elif edit is not None:
-                    kept.append(
-                        field if edit else replace(field, createable=False, updateable=False)
-                    )
-            objects.append(sobject.with_fields(kept))
-        return Schema(tuple(objects), schema.version)
 
     def put_object(self, sobject: SObject) -> SObject:
         """Create a custom object or change its labels and flags; fields are kept and merged.
@@ -214,7 +230,10 @@ class Catalog:
                 used = {o.key_prefix for o in self._schema if o.custom}
                 number = next(n for n in range(62 * 62) if _custom_prefix(n) not in used)
                 sobject = replace(sobject, key_prefix=_custom_prefix(number), custom=True)
-                self._schema = self._schema.replace_object(sobject)
+                self._schema = features.settled(
+                    self._schema.replace_object(sobject), self._database
+                )
+                sobject = self._schema.object(sobject.name) or sobject
                 self._create_table(connection, sobject)
                 for field in sobject.fields:
                     self._save_field(connection, sobject.name, field)
@@ -267,12 +286,15 @@ class Catalog:
             (owner, field.name, json.dumps(field.to_json())),
         )
 
-    def drop_field(self, object_name: str, field_name: str) -> bool:
-        """Remove a custom field with its values and grants; False when it is not there."""
+    def drop_field(self, object_name: str, field_name: str, *, standard: bool = False) -> bool:
+        """Remove a custom field with its values and grants; False when it is not there.
+
+        `standard` lets a standard field of a custom object go: details have no owner.
+        """
         with self._database.write() as connection:
             sobject = self._schema.object(object_name)
             field = sobject.field(field_name) if sobject else None
-            if sobject is None or field is None or not field.custom:
+            if sobject is None or field is None or not (field.custom or standard):
                 return False
             connection.execute(f"DROP INDEX IF EXISTS {quote(f'ix_{sobject.name}_{field.name}')}")
             if field.stored:
@@ -300,10 +322,11 @@ class Catalog:
             connection.execute(f"DROP TABLE {quote(sobject.name)}")
             connection.execute("DELETE FROM _object WHERE name = ?", (sobject.name,))
             connection.execute("DELETE FROM _field WHERE object = ?", (sobject.name,))
-            connection.execute(
-                "DELETE FROM FieldPermissions WHERE SobjectType = ?", (sobject.name,)
+            for table in ("FieldPermissions", "ObjectPermissions"):
+                connection.execute(f"DELETE FROM {table} WHERE SobjectType = ?", (sobject.name,))
+            self._schema = features.settled(
+                self._schema.without_object(sobject.name), self._database
             )
-            self._schema = self._schema.without_object(sobject.name)
             self._dirty = True
             return True
 
@@ -327,7 +350,7 @@ class Catalog:
         """Folded stage name to what it decides, from the OpportunityStage rows."""
         rows = self._database.query(
             "SELECT MasterLabel, IsClosed, IsWon, DefaultProbability, ForecastCategory "
-            "FROM OpportunityStage WHERE IsActive = 1"
+            "FROM OpportunityStage"
         )
         return {r[0].casefold(): Stage(r[0], bool(r[1]), bool(r[2]), r[3], r[4]) for r in rows}
 

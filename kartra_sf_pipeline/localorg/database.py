@@ -31,6 +31,15 @@ CREATE INDEX IF NOT EXISTS _bin_parent ON _bin (parent);
 CREATE TABLE IF NOT EXISTS _bin_lookup (
     gone TEXT, object TEXT, field TEXT, id TEXT,
     PRIMARY KEY (gone, object, field, id)) WITHOUT ROWID;
+-- Who may use a record type, and which values of a picklist it has.
+CREATE TABLE IF NOT EXISTS _record_type_access (
+    parent TEXT, record_type TEXT, visible INTEGER, is_default INTEGER,
+    PRIMARY KEY (parent, record_type)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS _record_type_value (
+    record_type TEXT, field TEXT COLLATE NOCASE, value TEXT COLLATE NOCASE,
+    PRIMARY KEY (record_type, field, value)) WITHOUT ROWID;
+-- Bodies of files by their SHA-256: the same content is kept once.
+CREATE TABLE IF NOT EXISTS _content (key TEXT PRIMARY KEY, body BLOB);
 """
 FIRST_ID = 1
 
@@ -128,7 +137,9 @@ class Database:
         """True in the thread that is inside `write()`."""
         return self._owner == threading.get_ident()
 
-    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+    def query(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[Any]:
         """All rows of a SELECT; inside `write()` it sees what is not committed yet."""
         if self.writing():
             return self._writer.execute(sql, parameters).fetchall()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, lru_cache
-from importlib.resources import files
 from typing import Any
+
+from kartra_sf_pipeline.localorg import standard_data
 
 # Field types whose value is text in the store and in a reply.
 TEXT_TYPES = frozenset(
@@ -84,6 +84,8 @@ class Field:
     html_formatted: bool = False
     help_text: str | None = None
     description: str | None = None
+    # How an automatic number is written: `P-{0000}`.
+    display_format: str | None = None
 
     @property
     def stored(self) -> bool:
@@ -259,50 +261,47 @@ FORECAST_CATEGORY_NAMES = {
 
 
 @lru_cache(maxsize=1)
-def _standard() -> dict[str, Any]:
-    source = files("kartra_sf_pipeline.localorg") / "data" / "standard_schema.json"
-    return json.loads(source.read_text(encoding="utf-8"))
-
-
-@lru_cache(maxsize=1)
 def standard_stages() -> tuple[Stage, ...]:
     """The opportunity stages of a new org, in sort order."""
-    return tuple(Stage(**s) for s in _standard()["stages"])
+    return tuple(Stage(**s) for s in standard_data.standard()["stages"])
 
 
 @lru_cache(maxsize=1)
 def standard_schema() -> Schema:
     """The objects and fields of a new org, before anything is deployed to it."""
-    data = _standard()
-    value_sets = {
+    data = standard_data.standard()
+    return Schema(tuple(parse_object(raw) for raw in data["objects"]))
+
+
+@lru_cache(maxsize=1)
+def _value_sets() -> dict[str, tuple[PicklistValue, ...]]:
+    return {
         name: tuple(PicklistValue(*v) for v in values)
-        for name, values in data["value_sets"].items()
+        for name, values in standard_data.standard()["value_sets"].items()
     }
-    objects = []
-    for raw in data["objects"]:
-        parsed = []
-        for item in raw["fields"]:
-            values = value_sets.get(item.get("values", ""), ())
-            plain = {k: v for k, v in item.items() if k not in {"values", "reference_to"}}
-            parsed.append(
-                Field(
-                    **plain,
-                    picklist_values=values,
-                    reference_to=tuple(item.get("reference_to", ())),
-                )
-            )
-        objects.append(
-            SObject(
-                name=raw["name"],
-                label=raw["label"],
-                label_plural=raw["label_plural"],
-                key_prefix=raw["key_prefix"],
-                flags=frozenset(raw["flags"]),
-                fields=tuple(parsed),
-                child_relationships=tuple(ChildRelationship(*c) for c in raw["children"]),
-            )
-        )
-    return Schema(tuple(objects))
+
+
+def parse_field(raw: Mapping[str, Any]) -> Field:
+    """A field from the form that the data files have."""
+    plain = {k: v for k, v in raw.items() if k not in {"values", "reference_to"}}
+    return Field(
+        **plain,
+        picklist_values=_value_sets().get(raw.get("values", ""), ()),
+        reference_to=tuple(raw.get("reference_to", ())),
+    )
+
+
+def parse_object(raw: Mapping[str, Any]) -> SObject:
+    """An object from the form that the data files have."""
+    return SObject(
+        name=raw["name"],
+        label=raw["label"],
+        label_plural=raw["label_plural"],
+        key_prefix=raw["key_prefix"],
+        flags=frozenset(raw["flags"]),
+        fields=tuple(parse_field(item) for item in raw["fields"]),
+        child_relationships=tuple(ChildRelationship(*c) for c in raw["children"]),
+    )
 
 
 def custom_object(

@@ -7,10 +7,12 @@ One table per object, named by its API name, with a column per stored field and 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
+from kartra_sf_pipeline.localorg import features
 from kartra_sf_pipeline.localorg.catalog import Catalog
 from kartra_sf_pipeline.localorg.database import Database, quote
 from kartra_sf_pipeline.localorg.schema import Schema
@@ -38,13 +40,25 @@ class Store(Database):
                 "INSERT OR REPLACE INTO _meta VALUES (?, ?)",
                 [("org_id", self.org_id), ("user_id", self.user_id)],
             )
+            features.first_records(self, self.schema, self.user_id)
 
     def _load(self) -> None:
         self.org_id = self.get_meta("org_id") or ""
         self.user_id = self.get_meta("user_id") or ""
         self.catalog.load()
 
-    def reset(self) -> None:
+    def switch_on(self, names: Iterable[str], *, corporate_currency: str | None = None) -> None:
+        """Switch features on; those that are on already stay so, also over a reset.
+
+        The corporate currency is chosen when the org gets its currencies, and not changed later.
+        """
+        with self.write():
+            if corporate_currency and features.MULTI_CURRENCY not in features.switched_on(self):
+                self.set_meta("corporate_currency", corporate_currency)
+            features.remember(self, features.switched_on(self) | set(names))
+            self.catalog.features_changed()
+
+    def reset(self, *, keep_features: bool = True) -> None:
         """A new org in the same file: no records but the first ones, no deployed schema.
 
         The ids of the organisation and of its users stay, because tokens carry them; those of
@@ -64,6 +78,8 @@ class Store(Database):
                 elif name not in {"_meta", "_sequence"}:
                     connection.execute(f"DELETE FROM {quote(name)}")
             connection.executemany("DELETE FROM _sequence WHERE prefix = ?", prefixes)
+            if not keep_features:
+                features.remember(self, ())
             self.catalog.restart()
             self._create()
 

@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from kartra_sf_pipeline.errors import UserError
 from kartra_sf_pipeline.migration import database, tables
+from kartra_sf_pipeline.migration.identities import Identities
 from kartra_sf_pipeline.migration.lease import lease, lock_file_of
 
 RECORDS_SCHEMA: dict[str, pl.DataType] = {
@@ -88,6 +89,7 @@ class Ledger:
         self.name = url.render_as_string(hide_password=True)
         self._lock_file = lock_file_of(url)
         self._engine = database.open_engine(url, setup_lock=Path(f"{self._lock_file}.setup"))
+        self.identities = Identities(self._engine)
 
     def close(self) -> None:
         """Give back the database connections."""

@@ -52,15 +52,18 @@ def load_phase(
     phase: Phase,
     frame: pl.DataFrame,
     *,
+    aliases: pl.DataFrame | None = None,
     progress: Progress | None = None,
 ) -> LoadResult:
     """Make the org hold the frame's records, writing only what it does not hold already.
 
     `frame`: API names and parent columns, `_key` (unique), source_file, source_line, and `_wave`
-    (optional; waves are sent one after another). Rows that the org refuses are outcomes, not
-    errors. Raises GateFailed unless the phase's gate has passed for exactly this frame, LedgerBusy
-    beside another load, SettingsError for columns that the org does not have, OrgError and
-    OrgUnavailable when the org fails; then the next load finds out what has arrived.
+    (optional; waves are sent one after another). `aliases` (`key`, `alias`) are what the records
+    are known by: a later run finds them again by it (`identities.Identities`). Rows that the org
+    refuses are outcomes, not errors. Raises GateFailed unless the phase's gate has passed for
+    exactly this frame, LedgerBusy beside another load, SettingsError for columns that the org does
+    not have, OrgError and OrgUnavailable when the org fails; then the next load finds out what has
+    arrived.
     """
     started = time.monotonic()
     version = data_version(frame)
@@ -72,7 +75,11 @@ def load_phase(
     with ledger.lease():
         _check_keys(frame, phase)
         ledger.start_phase(run_id, phase.name, phase.object, version, frame.height)
+        if aliases is not None:
+            ledger.identities.note_aliases(run_id, phase.object, aliases)
         outcomes, jobs = _load(org, ledger, run_id, phase, frame, progress)
+        if aliases is not None:
+            ledger.identities.confirm(run_id, phase.object, outcomes)
         counted = dict(outcomes["outcome"].value_counts().iter_rows())
         counts = {name: int(counted.get(name, 0)) for name in COUNTS} | {"planned": frame.height}
         seconds = time.monotonic() - started

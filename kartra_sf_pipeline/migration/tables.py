@@ -17,7 +17,8 @@ from sqlalchemy import (
     Text,
 )
 
-#: Raised by one whenever a table changes; a ledger of another version is refused.
+#: Raised by one whenever a table changes: a ledger of another version is refused. A new table is
+#: no change: it is made where it is missing.
 SCHEMA_VERSION = 1
 
 metadata = MetaData()
@@ -113,4 +114,18 @@ records = Table(
     # deleted, already_gone, restored, kept: what a rollback made of it
     Column("undone", String(16)),
     Index("records_by_run", "run_id", "phase"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    # Later rows supersede earlier ones of the same alias.
+    Column("identity_id", _RowId, primary_key=True),
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False, index=True),
+    Column("object", String(80), nullable=False),
+    # What the record is known by besides its key: keys that were folded into it.
+    Column("alias", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    # Only where the org was found to hold a key that no run of this ledger had written.
+    Column("sf_id", String(18)),
 )

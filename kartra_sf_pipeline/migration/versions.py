@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import polars as pl
 import polars.selectors as cs
@@ -26,18 +27,19 @@ class _Digest:
         return self._hash.hexdigest()
 
 
-def data_version(frame: pl.DataFrame) -> str:
+def data_version(frame: pl.DataFrame | pl.LazyFrame) -> str:
     """SHA-256 over column names, types and cells, in order.
 
     The same content gives the same version in any process and after a round trip through Parquet:
-    the text of the cells is hashed, not their layout in memory.
+    the text of the cells is hashed, not their layout in memory. A LazyFrame is read in pieces.
     """
     digest = _Digest()
-    for name, dtype in frame.schema.items():
+    schema = frame.collect_schema()
+    for name, dtype in schema.items():
         digest.write(f"{name}\x00{dtype}\x00".encode())
-    if frame.width == 0:
+    if not schema:
         return digest.hexdigest()
-    for chunk in frame.iter_slices(_ROWS_PER_CHUNK):
+    for chunk in _chunks(frame):
         _as_flat_text(chunk).write_csv(
             digest,  # type: ignore[arg-type]  # anything with write() will do
             include_header=False,
@@ -45,6 +47,12 @@ def data_version(frame: pl.DataFrame) -> str:
             quote_style="always",
         )
     return digest.hexdigest()
+
+
+def _chunks(frame: pl.DataFrame | pl.LazyFrame) -> Iterator[pl.DataFrame]:
+    if isinstance(frame, pl.DataFrame):
+        return frame.iter_slices(_ROWS_PER_CHUNK)
+    return frame.collect_batches(chunk_size=_ROWS_PER_CHUNK, maintain_order=True)
 
 
 def _as_flat_text(frame: pl.DataFrame) -> pl.DataFrame:

@@ -26,6 +26,7 @@ def prepare_companies(
     unified: pl.DataFrame,
     raw_companies: pl.DataFrame,
     aliases: pl.DataFrame | None = None,
+    kept: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`(companies_prepared, company_rows)`.
 
@@ -37,21 +38,28 @@ def prepare_companies(
 
     The second has one row per row of the companies file: kept (the account's primary row), merged
     into that, or in quarantine for want of a name and a domain. `aliases` are account keys that
-    were merged into others (`company_matching.account_aliases`).
+    were merged into others (`company_matching.account_aliases`), `kept` the accounts that go on
+    under a key that was loaded (`identity.KEY_SCHEMA`); people may have that key already.
     """
     into = {} if aliases is None else dict(aliases.iter_rows())
+    loaded = {} if kept is None else dict(kept.iter_rows())
+    implied = {key: account for account, key in loaded.items()}
     people = unified.select(
         "account_key", "company", "website", "domain", "joined_at", "source_file", "source_line"
     )
     found = account_keys(people, raw_companies).select("name_key", "evidence")
     people = people.with_columns(found.get_columns()).with_columns(
-        pl.col("account_key").replace(into)
+        pl.col("account_key").replace(implied).replace(into)
     )
     rows = _keyed_rows(raw_companies, people, into)
     accounts = _from_people(people.drop_nulls("account_key")).join(
         _from_file(rows), on="account_key", how="full", coalesce=True, suffix="_file"
     )
-    return _assemble(accounts), _company_rows(rows)
+    goes_on = pl.col("account_key").replace(loaded)
+    return (
+        _assemble(accounts).with_columns(goes_on).sort("account_key"),
+        _company_rows(rows).with_columns(goes_on),
+    )
 
 
 def _keyed_rows(

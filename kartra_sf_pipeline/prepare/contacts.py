@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -34,7 +35,7 @@ from kartra_sf_pipeline.prepare.nulls import clean, tidy, tidy_lines
 from kartra_sf_pipeline.prepare.phones import prepare_phones
 from kartra_sf_pipeline.prepare.places import prepare_places
 from kartra_sf_pipeline.prepare.survivorship import unify_contacts
-from kartra_sf_pipeline.prepare.tags import delimiters, split_labels
+from kartra_sf_pipeline.prepare.tags import split_labels, told_delimiters
 from kartra_sf_pipeline.prepare.text import null_if_blank
 from kartra_sf_pipeline.prepare.web import company_domain, registrable_domains, website
 
@@ -62,19 +63,24 @@ def prepare_contacts(
     zone: str = "America/New_York",
     communications_polarity: Polarity | None = None,
     raw_companies: pl.DataFrame | None = None,
+    separators: Mapping[str, pl.DataFrame] | None = None,
 ) -> pl.DataFrame:
     """One row per raw row, in its order, with `CONTACT_COLUMNS`, the `x__*` columns and lineage.
 
     A lazy `raw` (a scan of Parquet) never stands in memory whole. `zone` is the account's time
     zone. `communications_polarity` says what a bare 0/1 in the communications column means; without
     it such flags are for review. `raw_companies` lets people join accounts that only a companies
-    file knows. `merged_into` is the key of the newer copy of a row that another extract superseded.
-    Raises SettingsError for an unknown zone.
+    file knows. `separators` are what joins `tags` and `lists` in each file, where it is known:
+    `source_file`, `delimiter`. `merged_into` is the key of the newer copy of a row that another
+    extract superseded. Raises SettingsError for an unknown zone.
     """
     rows = raw.lazy()
     names = rows.collect_schema().names()
     joined = rows.select("source_file", "tags", "lists").collect()
-    marks = {column: delimiters(joined, column) for column in ("tags", "lists")}
+    marks = {
+        column: told_delimiters(joined, column, (separators or {}).get(column))
+        for column in ("tags", "lists")
+    }
     height = joined.height
     del joined
     custom = [name for name in names if name.startswith("x__")]

@@ -33,7 +33,7 @@ class _Form:
 
 # In the order of how often they occur: each form is tried only on what those before it left.
 _LOCAL_FORMS: Final = (
-    _Form(r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}$", "%Y-%m-%d %H:%M:%S", True),
+    _Form(r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "%Y-%m-%d %H:%M:%S", True),
     _Form(r"^\d{4}-\d{2}-\d{2}$", "%Y-%m-%d", False),
     _Form(r"^\d{1,2} \pL{3,9} \d{4}$", "%d %B %Y", False),
     _Form(r"^\d{1,2} \pL{3,9} \d{4},? \d{1,2}:\d{2}:\d{2}$", "%d %B %Y %H:%M:%S", True),
@@ -91,8 +91,14 @@ def _local(text: pl.Series) -> pl.Series:
         if parsed.null_count() == text.null_count():
             break
         rest = rest.set(found.is_not_null(), None)
-    years = parsed.dt.year()
-    return parsed.set((years < _EARLIEST_YEAR) | (years > _LATEST_YEAR), None)
+    return _likely(parsed)
+
+
+def _likely(times: pl.Series) -> pl.Series:
+    """Times of years that a record can be of; null for the others."""
+    years = times.dt.year()
+    unlikely = (years < _EARLIEST_YEAR) | (years > _LATEST_YEAR)
+    return times.set(unlikely, None) if unlikely.any() else times
 
 
 def _with_offset(text: pl.Series) -> pl.Series:
@@ -129,17 +135,18 @@ def _localized(naive: pl.Series, zone: str) -> pl.Series:
 
 
 def _parse_instant(text: pl.Series, zone: str) -> pl.Series:
-    if text.str.contains(_LOCAL_FORMS[0].shape).all(ignore_nulls=True):
+    usual = _LOCAL_FORMS[0]
+    if text.str.contains(usual.shape).all(ignore_nulls=True):
         # Nearly every batch: one form throughout, and nothing to look for.
-        return _localized(_local(text), zone).alias(text.name)
+        times = text.str.to_datetime(usual.format, strict=False, time_unit="us")
+        return _localized(_likely(times), zone).cast(UTC).alias(text.name)
+    text = text.to_frame().select(clean(pl.first())).to_series()
     has_offset = text.str.contains(_OFFSET_SHAPE)
     local = _local(_normalised(text.set(has_offset, None) if has_offset.any() else text))
     instants = _localized(local, zone)
     if has_offset.any():
         offsets = _with_offset(text.set(~has_offset, None))
-        years = offsets.dt.year()
-        offsets = offsets.set((years < _EARLIEST_YEAR) | (years > _LATEST_YEAR), None)
-        instants = instants.zip_with(~has_offset.fill_null(False), offsets)
+        instants = instants.zip_with(~has_offset.fill_null(False), _likely(offsets))
     return instants.cast(UTC).alias(text.name)
 
 
@@ -172,7 +179,7 @@ def parse_datetime(expr: pl.Expr, zone: str) -> pl.Expr:
     local midnight. Raises SettingsError for an unknown zone.
     """
     require_zone(zone)
-    return clean(expr).map_batches(
+    return expr.map_batches(
         lambda text: _parse_instant(text, zone), return_dtype=UTC, is_elementwise=True
     )
 

@@ -37,10 +37,18 @@ def contact_merges(
     contacts_prepared under the lineage given here, so that a merge can be taken back by the review
     file.
     """
+    place = ["source_file", "source_line"]
+    several = unified.filter(pl.col("merged_keys").list.len() > 0)
+    # Where nobody bears the person's key any more, one of the merged keys is the person's own row.
+    bearers = several.select("contact_key", *place).join(
+        prepared.select(*place, _bearer="contact_key"), on=place
+    )
     folded = (
-        unified.filter(pl.col("merged_keys").list.len() > 0)
-        .select(survivor_key="contact_key", merged_key="merged_keys")
+        several.select("contact_key", "merged_keys")
+        .join(bearers.select("contact_key", "_bearer"), on="contact_key")
+        .select("_bearer", survivor_key="contact_key", merged_key="merged_keys")
         .explode("merged_key")
+        .filter(pl.col("merged_key") != pl.col("_bearer"))
     )
     if folded.is_empty():
         return pl.DataFrame(schema=MERGE_SCHEMA)
@@ -57,7 +65,7 @@ def contact_merges(
     )  # fmt: skip
     found = (
         folded.join(sides, on="merged_key", how="left")
-        .with_columns(pl.col("matched_with").eq_missing(pl.col("survivor_key")).alias("_direct"))
+        .with_columns(pl.col("matched_with").eq_missing(pl.col("_bearer")).alias("_direct"))
         .sort(
             ["merged_key", "_direct", "score", "matched_with"],
             descending=[False, True, True, False],
@@ -70,7 +78,7 @@ def contact_merges(
         "contact_key", "source_file", "source_line", *told
     )
     joined = found
-    for side, key in (("survivor", "survivor_key"), ("merged", "merged_key")):
+    for side, key in (("survivor", "_bearer"), ("merged", "merged_key")):
         named = {c: f"{side}.{c}" for c in told}
         places = {"source_file": f"{side}_file", "source_line": f"{side}_line"}
         joined = joined.join(

@@ -14,7 +14,8 @@ from kartra_sf_pipeline.prepare.nulls import NULL_SPELLINGS, clean
 
 MONEY: Final = pl.Decimal(18, 2)
 
-_PLAIN: Final = r"^-?\d{1,16}(\.\d{1,2})?$"
+# ASCII alone: `\d` would let digits of other scripts pass, which no cast reads.
+_PLAIN: Final = r"^-?[0-9]{1,16}(\.[0-9]{1,2})?$"
 
 _CURRENCY: Final = r"(?:\pL{0,3}\p{Sc}|\p{Lu}{3}|[Kk]r\.?|zł|Kč|Fr\.)"
 # One shell around the digits: brackets, a sign before or after, a currency before or after.

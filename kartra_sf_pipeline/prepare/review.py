@@ -2,7 +2,8 @@
 
 `match_review.csv` holds every pair that is for review and every automatic merge, with what a person
 needs to tell. Only its `decision` column is read back: `merge`, `keep apart`, or blank for the
-program's own proposal. It holds personal data and stays in the home folder.
+program's own proposal; `ignore` for two records that were loaded apart and are one now. It holds
+personal data and stays in the home folder.
 """
 
 from __future__ import annotations
@@ -23,6 +24,16 @@ MERGE: Final = "merge"
 APART: Final = "keep apart"
 CONTACT: Final = "contact"
 COMPANY: Final = "company"
+IGNORE: Final = "ignore"
+LOADED_CONTACT: Final = "loaded contact"
+LOADED_ACCOUNT: Final = "loaded account"
+# What may be said of each kind of pair.
+_WORDS: Final = {
+    CONTACT: (MERGE, APART),
+    COMPANY: (MERGE, APART),
+    LOADED_CONTACT: (IGNORE,),
+    LOADED_ACCOUNT: (IGNORE,),
+}
 
 DECISION_SCHEMA: Final = {
     "pair_id": pl.String,
@@ -40,7 +51,6 @@ COLUMNS: Final = (
     *_ABOUT,
     *(f"{side}_{name}" for name in ("key", *_SHOWN) for side in ("left", "right")),
 )
-_NEXT: Final = f"Write {MERGE}, {APART} or nothing into the column decision, and run again."
 
 
 class ReviewError(ExportError):
@@ -83,24 +93,25 @@ def read_decisions(path: Path) -> Decisions:
         said = " ".join(row["decision"].lower().replace("_", " ").replace("-", " ").split())
         if not said:
             continue
-        if said not in (MERGE, APART):
-            raise ReviewError(
-                f"{row['decision']!r} is no decision.",
-                file=path,
-                line=line,
-                column="decision",
-                next_step=_NEXT,
-            )
         name, kind, left, right = (
             row[c].strip() for c in ("pair_id", "kind", "left_key", "right_key")
         )
-        if kind not in (CONTACT, COMPANY):
+        if kind not in _WORDS:
             raise ReviewError(
                 f"{kind!r} is no kind of pair.",
                 file=path,
                 line=line,
                 column="kind",
-                next_step=f"Restore {CONTACT} or {COMPANY}.",
+                next_step=f"Restore {', '.join(list(_WORDS)[:-1])} or {LOADED_ACCOUNT}.",
+            )
+        if said not in _WORDS[kind]:
+            raise ReviewError(
+                f"{row['decision']!r} is no decision on a pair of kind {kind}.",
+                file=path,
+                line=line,
+                column="decision",
+                next_step=f"Write {', '.join(_WORDS[kind])} or nothing into the column decision, "
+                "and run again.",
             )
         if name != pair_id(kind, left, right):
             raise ReviewError(

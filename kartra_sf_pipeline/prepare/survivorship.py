@@ -1,7 +1,8 @@
 """Merging: under which key a person goes on, and with which of the values.
 
-The key is that of the contact which Kartra had first (the lowest id, else the earliest joined, else
-the smallest key): a later export must not move anyone to another record of the org. Values are the
+The key is the one under which the person was loaded before, else that of the contact which Kartra
+had first (the lowest id, else the earliest joined, else the smallest key): a later export must not
+move anyone to another record of the org. Values are the
 newest extract's, then the most complete row's; its blanks are filled from the others in the same
 order. Consent is not filled: the most restrictive word of the group stands. Tags and lists are the
 union.
@@ -9,6 +10,7 @@ union.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
@@ -23,6 +25,15 @@ from kartra_sf_pipeline.prepare.consent import (
     restriction_rank,
 )
 from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE
+from kartra_sf_pipeline.prepare.identity import (
+    CONTACT,
+    NOTHING_KNOWN,
+    NOTHING_SETTLED,
+    Settled,
+    contact_claims,
+    settle_keys,
+)
+from kartra_sf_pipeline.prepare.wording import worded
 
 CONTACT_ROW_COLUMNS: Final = (
     "source_file", "source_line", "disposition", "reason", "detail", "contact_key",
@@ -54,16 +65,41 @@ def unify_contacts(
     *,
     raw_companies: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Fold the pairs that are to be merged: `(contacts_unified, contact_rows)`.
+    """`unify_people` of people of whom nothing was loaded before: `(contacts_unified, rows)`."""
+    people = unify_people(prepared, matches, NOTHING_KNOWN, raw_companies=raw_companies)
+    return people.unified, people.contact_rows
+
+
+@dataclass(frozen=True)
+class Unified:
+    """`contacts_unified`, `contact_rows`, and `apart` (`identity.APART_SCHEMA`): contacts that
+    were loaded on their own and are one person with another now.
+    """
+
+    unified: pl.DataFrame
+    contact_rows: pl.DataFrame
+    apart: pl.DataFrame
+
+
+def unify_people(
+    prepared: pl.DataFrame,
+    matches: pl.DataFrame,
+    known: pl.DataFrame,
+    *,
+    raw_companies: pl.DataFrame | None = None,
+) -> Unified:
+    """Fold the pairs that are to be merged, under the keys that are `known` from earlier loads.
 
     The first has one row per surviving person: the columns of `contacts_prepared` after
     survivorship, `merged_keys` (other keys folded in), `merged_emails` (every other address that
     was theirs, older extracts included), `values_from` (the key whose values lead) and
     `primary_reason`, why they do: `only_row`, `newest_extract`, `most_complete` or `lowest_key`.
-    Key, id and lineage are those of the contact that Kartra had first. The second has one row
-    per raw row, with the survivor's key where there is one.
+    Key, id and lineage are those of the contact that bears the key, else of the one that Kartra
+    had first; where no contact bears the person's key any more, that one's own key is among
+    `merged_keys`. The second has one row per raw row, with the survivor's key where there is one.
+    `known` has `identity.KNOWN_SCHEMA`.
     """
-    ranked = _ranked(prepared, matches)
+    ranked, settled = _with_loaded_keys(_ranked(prepared, matches), prepared, known)
     several = ranked.filter(pl.col("_size") > 1)
     numbered = prepared.with_row_index("_at")
     folded = pl.col("_at").is_in(several["_at"].implode())
@@ -76,17 +112,68 @@ def unify_contacts(
         pl.lit("only_row").alias("primary_reason"),
     )
     unified = pl.concat([alone, _merged(members)], how="diagonal")
-    rows = _contact_rows(prepared, ranked)
+    unified = _under_their_keys(unified, ranked)
+    rows = _contact_rows(prepared, ranked, settled)
     unified = _with_merged_emails(unified, prepared, rows)
     keys = account_keys(unified, raw_companies).select("account_key")
     unified = unified.with_columns(keys.get_columns())
     kept = [c for c in prepared.columns if c in unified.columns]
-    return unified.select(*kept, *_ADDED), rows
+    return Unified(unified.select(*kept, *_ADDED), rows, settled.apart)
+
+
+def _with_loaded_keys(
+    ranked: pl.DataFrame, prepared: pl.DataFrame, known: pl.DataFrame
+) -> tuple[pl.DataFrame, Settled]:
+    """Add `_key`, the person's key; the contact that bears it is the person's oldest (`_age` 0)."""
+    oldest = ranked.filter(pl.col("_age") == 0).select("_person", group="contact_key")
+    if known.is_empty():
+        keys = oldest.select("_person", _key="group")
+        return ranked.join(keys, on="_person", how="left", maintain_order="left"), NOTHING_SETTLED
+    members = ranked.join(oldest, on="_person").select(
+        "group", "contact_key", age=pl.col("_since").cast(pl.Int64)
+    )
+    claims = contact_claims(members, prepared.select("contact_key", "email"))
+    settled = settle_keys(claims, known, CONTACT)
+    keys = oldest.join(settled.keys, on="group", how="left").select(
+        "_person", _key=pl.coalesce("key", "group")
+    )
+    ranked = ranked.join(keys, on="_person", how="left", maintain_order="left")
+    ages = (
+        ranked.select("_at", "_person", "_age", _other=pl.col("contact_key") != pl.col("_key"))
+        .sort("_person", "_other", "_age")
+        .select("_at", _age=pl.int_range(pl.len()).over("_person"))
+    )
+    ranked = ranked.drop("_age").join(ages, on="_at", how="left", maintain_order="left")
+    return ranked, settled
+
+
+def _under_their_keys(unified: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
+    """Put the person's key in the place of the oldest contact's, which joins `merged_keys`."""
+    moved = ranked.filter((pl.col("_age") == 0) & (pl.col("contact_key") != pl.col("_key")))
+    if moved.is_empty():
+        return unified
+    return (
+        unified.join(
+            moved.select("contact_key", _new_key="_key"),
+            on="contact_key",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            pl.coalesce("_new_key", "contact_key").alias("contact_key"),
+            pl.when(pl.col("_new_key").is_not_null())
+            .then(pl.concat_list("contact_key", "merged_keys"))
+            .otherwise("merged_keys")
+            .alias("merged_keys"),
+        )
+        .drop("_new_key")
+    )
 
 
 def _ranked(prepared: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
     """Kept rows, best of a person first: `_at` (row number), `contact_key`, `_person`, `_size`,
-    `_rank` (whose values lead is 0), `_age` (who keeps the key is 0), what they were ranked by.
+    `_rank` (whose values lead is 0), `_age` (who keeps the key is 0), `_since` (the same order over
+    all people), what they were ranked by.
     """
     groups = components(matches.filter(pl.col("decision") == MERGE))
     counted = [
@@ -120,8 +207,12 @@ def _ranked(prepared: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
     )
     ages = (
         ranked.select("_at", "_person", "_number", "joined_at", "contact_key")
-        .sort("_person", "_number", "joined_at", "contact_key", nulls_last=True)
-        .select("_at", _age=pl.int_range(pl.len()).over("_person"))
+        .sort("_number", "joined_at", "contact_key", nulls_last=True)
+        .select(
+            "_at",
+            _age=pl.int_range(pl.len()).over("_person"),
+            _since=pl.int_range(pl.len(), dtype=pl.UInt32),
+        )
     )
     return (
         ranked.drop("joined_at")
@@ -243,21 +334,36 @@ def _consent_of_group() -> dict[str, pl.Expr]:
     }
 
 
-def _contact_rows(prepared: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
+def _contact_rows(prepared: pl.DataFrame, ranked: pl.DataFrame, settled: Settled) -> pl.DataFrame:
     """The disposition of every raw row after merging, with the survivor's key."""
-    survivors = ranked.filter(pl.col("_age") == 0).select("_person", _survivor="contact_key")
-    owners = ranked.join(survivors, on="_person").select("contact_key", "_survivor")
+    bearers = ranked.filter(pl.col("_age") == 0).select("_person", _bearer="contact_key")
+    owners = ranked.join(bearers, on="_person").select("contact_key", "_bearer", _survivor="_key")
     joined = prepared.select(
         *CONTACT_ROW_COLUMNS[:-1], key=pl.coalesce("merged_into", "contact_key")
     ).join(owners, left_on="key", right_on="contact_key", how="left", maintain_order="left")
-    folded = (pl.col("disposition") == KEEP) & (pl.col("key") != pl.col("_survivor"))
+    folded = (pl.col("disposition") == KEEP) & (pl.col("key") != pl.col("_bearer"))
+    apart = folded & pl.col("key").is_in(settled.apart["loaded_key"].implode())
     return joined.select(
         "source_file",
         "source_line",
         pl.when(folded).then(pl.lit(MERGE)).otherwise("disposition").alias("disposition"),
-        pl.when(folded).then(pl.lit("same_person")).otherwise("reason").alias("reason"),
-        pl.when(folded)
-        .then(pl.format("Merged into {}; contact_matches holds the evidence.", "_survivor"))
+        pl.when(apart)
+        .then(pl.lit("loaded_apart"))
+        .when(folded)
+        .then(pl.lit("same_person"))
+        .otherwise("reason")
+        .alias("reason"),
+        pl.when(apart)
+        .then(
+            worded(
+                "Was loaded as its own Contact {}, and is the same person as {}: merge the two "
+                "in Salesforce, or write ignore in match_review.csv.",
+                "key",
+                "_survivor",
+            )
+        )
+        .when(folded)
+        .then(worded("Merged into {}; contact_matches holds the evidence.", "_survivor"))
         .otherwise("detail")
         .alias("detail"),
         pl.when(pl.col("disposition").is_in([KEEP, MERGE])).then("_survivor").alias("contact_key"),

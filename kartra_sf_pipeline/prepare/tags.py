@@ -27,6 +27,20 @@ def delimiters(frame: pl.DataFrame, column: str) -> pl.DataFrame:
     return chosen_by(counts).select("source_file", "delimiter", "cells", "ambiguous")
 
 
+def told_delimiters(frame: pl.DataFrame, column: str, told: pl.DataFrame | None) -> pl.DataFrame:
+    """`delimiters`, but what is `told` (`source_file`, `delimiter`) stands over what is counted."""
+    counted = delimiters(frame, column)
+    if told is None:
+        return counted
+    return counted.join(
+        told.drop_nulls("delimiter"),
+        on="source_file",
+        how="left",
+        maintain_order="left",
+        suffix="_told",
+    ).select("source_file", pl.coalesce("delimiter_told", "delimiter").alias("delimiter"))
+
+
 def split_labels(frame: pl.DataFrame, column: str, chosen: pl.DataFrame | None = None) -> pl.Series:
     """The cells of `column` as lists of trimmed names without blanks; null when there is none.
 

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from kartra_sf_pipeline.errors import ExportError
+from kartra_sf_pipeline.kartra.aside import Aside
 from kartra_sf_pipeline.kartra.reader import read_folder, spool_folder
 from kartra_sf_pipeline.kartra.separators import DELIMITERS, chosen
 
@@ -94,3 +95,30 @@ def test_what_joins_tags_is_told_for_each_file_and_column(tmp_path: Path) -> Non
 def test_two_delimiters_that_recur_are_said_to_be_unsure() -> None:
     counts = pl.DataFrame([dict(zip(DELIMITERS, (40, 0, 30), strict=True))])
     assert chosen(counts).select("delimiter", "ambiguous").row(0) == (";", True)
+
+
+def test_a_file_that_is_spoilt_throughout_is_set_aside_in_parts_and_whole(tmp_path: Path) -> None:
+    spoilt = b"".join(b"%d,p%d@example.com\n" % (n, n) for n in range(60_000))
+    (tmp_path / "contacts.csv").write_bytes(HEAD + b"1,a@b.co,Ann\n" * 3 + spoilt)
+    (tmp_path / "contacts_2.csv").write_bytes(HEAD + b"1.5E+9,a@b.co,Ann\n2,b@c.co\n")
+    spooled = spool_folder(tmp_path, tmp_path / "out")
+    whole = read_folder(tmp_path).quarantine
+    assert spooled.quarantine.collect().equals(whole)
+    assert [report.quarantined for report in spooled.files] == [60_000, 2]
+    assert whole.height == 60_002
+    lines = whole.filter(pl.col("source_file") == "contacts.csv")["source_line"]
+    assert lines.to_list() == list(range(5, 60_005))
+    assert whole["reason"].to_list()[-2:] == ["damaged_id", "ragged"]
+    # What was put aside on the way is gone.
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".parquet"}
+
+
+def test_records_set_aside_keep_their_order_in_memory_and_on_disk(tmp_path: Path) -> None:
+    places = iter(tmp_path / f"{n}.parquet" for n in range(9))
+    aside = Aside(lambda: next(places), held=200)
+    frames = [pl.DataFrame({"source_line": [n, n + 1], "raw": ["x" * 40] * 2}) for n in (1, 3, 5)]
+    for frame in (*frames, frames[0].clear()):
+        aside.add(frame)
+    assert len(list(tmp_path.iterdir())) >= 1
+    assert aside.rows == 6
+    assert pl.concat(aside.frames())["source_line"].to_list() == [1, 2, 3, 4, 5, 6]

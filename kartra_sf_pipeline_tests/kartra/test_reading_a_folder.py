@@ -306,6 +306,42 @@ def test_the_manifest_settles_what_detection_cannot(tmp_path: Path) -> None:
     assert "draft.csv: left aside by the manifest" in found.notes
 
 
+def test_the_manifest_says_what_joins_tags_by_file_and_by_export(tmp_path: Path) -> None:
+    header = "id,email,tags,lists\n"
+    row = '1,a@example.com,"Gold, monthly|VIP",a;b\n'
+    for name in ("contacts_a.csv", "contacts_b.csv"):
+        (tmp_path / name).write_text(header + row, encoding="utf-8")
+    (tmp_path / "exports.yaml").write_text(
+        "files:\n"
+        "  contacts_b.csv: {separators: {tags: ' / ', sequences: '|'}}\n"
+        "exports:\n"
+        "  contacts: {separators: {tags: '|'}}\n"
+    )
+    first, second = read_folder(tmp_path).files
+    assert first.separators == {"tags": "|", "lists": ";"}
+    assert second.separators == {"tags": " / ", "lists": ";"}
+    assert "the manifest names a separator for sequences, which the file has not" in second.notes
+    assert not any("another delimiter" in note for note in (*first.notes, *second.notes))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("files: {a.csv: {separators: {phone: ';'}}}", "separator for 'phone'"),
+        ("files: {a.csv: {export: transactions, separators: {tags: ';'}}}", "for 'tags'"),
+        ("files: {a.csv: {separators: {tags: and}}}", "no letter"),
+        ("files: {a.csv: {separators: ';'}}", "are no table"),
+        ("exports: {transactions: {separators: {tags: ';'}}}", "hold one name each"),
+        ("exports: {contacts: {delimiter: ';'}}", "something else than `separators`"),
+        ("exports: []", "`exports` is not a table"),
+    ],
+)
+def test_a_separator_that_cannot_be_says_why(tmp_path: Path, text: str, says: str) -> None:
+    folder_with(tmp_path, good__csv=GOOD, exports__yaml=text)
+    with pytest.raises(ExportError, match=says):
+        read_folder(tmp_path)
+
+
 def test_a_manifest_that_is_wrong_says_where(tmp_path: Path) -> None:
     folder_with(tmp_path, good__csv=GOOD, exports__yaml="files:\n  good.csv: {exprt: contacts}\n")
     with pytest.raises(ExportError, match="unknown keys: exprt"):
@@ -399,5 +435,5 @@ def test_spooled_frames_are_the_same_frames(tmp_path: Path, account: ExportSet) 
     spooled = spool_folder(ACCOUNT, tmp_path / "spool")
     for name, frame in account.frames.items():
         assert spooled.frames[name].collect().equals(frame)
-    assert spooled.quarantine.equals(account.quarantine)
+    assert spooled.quarantine.collect().equals(account.quarantine)
     assert spooled.files == account.files

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import requests
@@ -56,13 +57,20 @@ def text_field(name: str, *, length: int | None = 255, key: bool = False, label:
     )
 
 
-def permission_set(*fields: str) -> str:
+def permission_set(*fields: str, objects: Sequence[str] = (), more: str = "") -> str:
     grants = "".join(
         f"<fieldPermissions><editable>true</editable><field>{field}</field>"
         "<readable>true</readable></fieldPermissions>"
         for field in fields
     )
-    return component("PermissionSet", f"<label>Migration</label>{grants}")
+    flags = ("allowCreate", "allowDelete", "allowEdit", "allowRead")
+    given = "".join(f"<{flag}>true</{flag}>" for flag in flags)
+    grants += "".join(
+        f"<objectPermissions>{given}<modifyAllRecords>false</modifyAllRecords>"
+        f"<object>{name}</object><viewAllRecords>false</viewAllRecords></objectPermissions>"
+        for name in objects
+    )
+    return component("PermissionSet", f"<label>Migration</label>{grants}{more}")
 
 
 def zipped(files: dict[str, str]) -> io.BytesIO:

@@ -165,7 +165,9 @@ def test_a_custom_object_with_a_lookup_can_be_filled_and_queried_both_ways(empty
         {
             "package.xml": package({"CustomObject": ["Plan__c"], "PermissionSet": ["Migration"]}),
             "objects/Plan__c.object": plan,
-            "permissionsets/Migration.permissionset": permission_set("Plan__c.Contact__c"),
+            "permissionsets/Migration.permissionset": permission_set(
+                "Plan__c.Contact__c", objects=["Plan__c"]
+            ),
         },
     )
     assert state == "Succeeded", detail

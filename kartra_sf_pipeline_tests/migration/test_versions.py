@@ -74,3 +74,18 @@ def test_version_changes_with_a_column_name() -> None:
     frame = frame_of_every_kind()
     assert data_version(frame.rename({"text": "texts"})) != data_version(frame)
     assert data_version(pl.DataFrame()) != data_version(pl.DataFrame({"a": []}))
+
+
+def test_a_stored_frame_read_in_pieces_has_the_version_of_the_whole(tmp_path):
+    rows = 120_001
+    frame = pl.DataFrame(
+        {
+            "_key": [f"k{n}" for n in range(rows)],
+            "empty": [None if n % 3 else "" for n in range(rows)],
+            "list": [["a", None] if n % 2 else None for n in range(rows)],
+        }
+    )
+    path = tmp_path / "frame.parquet"
+    frame.write_parquet(path, row_group_size=7_000)
+    assert data_version(pl.scan_parquet(path)) == data_version(frame)
+    assert data_version(pl.scan_parquet(path).head(rows - 1)) != data_version(frame)

@@ -199,3 +199,16 @@ def test_a_blocklist_flag_that_is_no_clear_no_blocks(cell: str, blocked: bool) -
 def test_a_lazy_frame_is_typed_in_slices_as_a_whole_one_is() -> None:
     raw = raw_contacts(*({"id": str(n), "email": f"a{n}@b.com", "tags": "x;y"} for n in range(9)))
     assert prepare_contacts(raw.lazy()).equals(prepare_contacts(raw))
+
+
+def test_what_is_told_to_join_tags_stands_over_what_is_counted() -> None:
+    raw = raw_contacts(
+        {"id": "1", "email": "a@example.com", "tags": "Gold, monthly/VIP", "lists": "a;b"},
+        {"id": "2", "email": "b@example.com", "tags": "Gold, monthly", "lists": "b;c"},
+    )
+    file = raw["source_file"][0]
+    told = pl.DataFrame({"source_file": [file, "other.csv"], "delimiter": ["/", ";"]})
+    unsaid = told.with_columns(delimiter=pl.lit(None, pl.String))
+    frame = prepare_contacts(raw, separators={"tags": told, "lists": unsaid})
+    assert frame["tags"].to_list() == [["Gold, monthly", "VIP"], ["Gold, monthly"]]
+    assert frame["lists"].to_list() == [["a", "b"], ["b", "c"]]

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import polars as pl
 
-from kartra_sf_pipeline.gates.rules import Suite, holds, not_null, rows_at_least, unique_together
+from kartra_sf_pipeline.gates.rules import (
+    FIVE_PERCENT,
+    ONE_PERCENT,
+    Suite,
+    holds,
+    not_null,
+    rows_at_least,
+    unique_together,
+)
 
-READABLE = 0.9
-"""Below this share of filled cells a column was not read right; single rows are held one by one."""
+# Where more cells are empty than that, the column was not read right; single rows without a value
+# are held one by one, later.
+_READABLE = ONE_PERCENT
 
 _LINEAGE = ("source_file", "source_line")
 
@@ -27,14 +36,15 @@ SUITES = (
             holds(
                 "contacts_are_identifiable",
                 "_identified",
-                "At least 95 % of contact rows carry a Kartra id or an e-mail address.",
-                mostly=0.95,
+                "All but a few contact rows, or 1 %, carry a Kartra id or an e-mail address.",
+                tolerance=_READABLE,
             ),
             not_null(
                 "contacts_mostly_have_email",
                 "email",
-                "Kartra requires an e-mail address: below 90 % the column was not read right.",
-                mostly=0.9,
+                "Kartra requires an e-mail address: where more than a few rows, or 5 %, have none, "
+                "the column was not read right.",
+                tolerance=FIVE_PERCENT,
             ),
         ),
     ),
@@ -50,15 +60,17 @@ SUITES = (
                 "transactions_have_ids",
                 "transaction_id",
                 "Kartra gives each billing event an id: without it a second run would double it.",
-                mostly=READABLE,
+                tolerance=_READABLE,
             ),
             not_null(
                 "transactions_have_types",
                 "transaction_type",
                 "The type alone says whether money moved; a few rows without one are held.",
-                mostly=READABLE,
+                tolerance=_READABLE,
             ),
-            not_null("transactions_have_dates", "date", "CloseDate needs a date.", mostly=READABLE),
+            not_null(
+                "transactions_have_dates", "date", "CloseDate needs a date.", tolerance=_READABLE
+            ),
         ),
     ),
     Suite(
@@ -73,7 +85,7 @@ SUITES = (
                 "subscriptions_have_ids",
                 "subscription_id",
                 "Payments join their subscription by its id.",
-                mostly=READABLE,
+                tolerance=_READABLE,
             ),
         ),
     ),

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from kartra_sf_pipeline.gates.rules import Suite, holds, in_set, not_null, unique
+from kartra_sf_pipeline.gates.rules import ONE_PERCENT, Suite, holds, in_set, not_null, unique
 from kartra_sf_pipeline.load_order import PHASE_NAMES
 
 OUTCOMES = ["created", "updated", "unchanged", "rejected"]
-TAKEN = 0.99
-"""Share of a phase's rows that the org must take before the next phase may start."""
-FEW = 3
-"""In a small phase one refused row is more than 1 %: so many do not stop what follows, as long as
-they are not more than a fifth of it. They are reported as rejected all the same."""
 
 
 def _loaded(phase: str) -> Suite:
@@ -21,7 +16,7 @@ def _loaded(phase: str) -> Suite:
         asset=f"loaded_{phase}",
         derive={
             "_has_id": rejected | pl.col("sf_id").is_not_null(),
-            "_taken": rejected.not_() | (rejected.sum() <= pl.min_horizontal(FEW, pl.len() // 5)),
+            "_taken": rejected.not_(),
             "_rejects_say_why": rejected.not_() | pl.col("error_code").is_not_null(),
         },
         rules=(
@@ -50,8 +45,9 @@ def _loaded(phase: str) -> Suite:
             holds(
                 f"{phase}_were_taken_by_the_org",
                 "_taken",
-                "At least 99 % of the rows, or all but a few, must arrive before the next phase.",
-                mostly=TAKEN,
+                "All but a few rows, or 1 %, must arrive before the next phase; those that do not "
+                "are reported as rejected all the same.",
+                tolerance=ONE_PERCENT,
             ),
         ),
     )

@@ -85,6 +85,20 @@ SUITES = (
         ),
     ),
     Suite(
+        asset="records_loaded_apart",
+        identify=("object", "first_loaded_run"),
+        rules=(
+            in_set(
+                "nobody_was_loaded_twice",
+                "decision",
+                ["ignore"],
+                "What was loaded as two records and is one now is merged in Salesforce by a "
+                "person, or ignored by a word in match_review.csv.",
+                severity="warning",
+            ),
+        ),
+    ),
+    Suite(
         asset="companies_prepared",
         rules=(
             not_null(

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from kartra_sf_pipeline.localorg.metadata.components import ACTIVITY, TYPES, Components
+from kartra_sf_pipeline.localorg.metadata.components import Components, known_kind, parts_of
+from kartra_sf_pipeline.localorg.metadata.kinds import BY_NAME, KINDS, ORDER, PARTS
 from kartra_sf_pipeline.localorg.metadata.markup import (
-    NAMESPACE,
     XSI,
     Element,
     add,
     children,
     node,
-    parse,
     text,
 )
 from kartra_sf_pipeline.localorg.metadata.package import MAX_VERSION
 from kartra_sf_pipeline.localorg.metadata.problems import Problem
+from kartra_sf_pipeline.localorg.metadata.reading import read_component
 from kartra_sf_pipeline.localorg.metadata.registry import Component, Registry
 from kartra_sf_pipeline.localorg.metadata.soap import Fault, Request
 from kartra_sf_pipeline.localorg.metadata.value_sets import VALUE_SETS
-from kartra_sf_pipeline.localorg.schema import SObject
 from kartra_sf_pipeline.localorg.store import Store
 
 MAX_COMPONENTS = 10
-# Directory, suffix and child types of each kind of component.
-_DESCRIBED = (
-    ("objects", "object", "CustomObject", ("CustomField",)),
-    ("permissionsets", "permissionset", "PermissionSet", ()),
-    ("standardValueSets", "standardValueSet", "StandardValueSet", ()),
-)
 _ORIGIN = "1970-01-01T00:00:00.000Z"
 
 
@@ -49,9 +42,9 @@ class MetadataCalls:
         kind = (element.get(f"{{{XSI}}}type") or "").rpartition(":")[2]
         full_name = text(element, "fullName") or ""
         try:
-            if kind not in TYPES:
+            if not known_kind(kind):
                 raise Problem(f"Unknown type name '{kind}' specified", "INVALID_TYPE")
-            with self._store.write():
+            with self._store.write(), self._store.catalog.undoing():
                 known = self._components.exists(kind, full_name)
                 if operation == "createMetadata" and known:
                     raise _already_there(kind, full_name)
@@ -61,9 +54,10 @@ class MetadataCalls:
                     )
                 outcome = self._components.put(kind, full_name, element)
                 if kind == "CustomObject":
-                    for part in children(element, "fields"):
-                        name = f"{full_name}.{text(part, 'fullName') or ''}"
-                        self._components.put("CustomField", name, part)
+                    for part_kind, part_name, part in sorted(
+                        parts_of(full_name, element), key=lambda p: ORDER[p[0]]
+                    ):
+                        self._components.put(part_kind, part_name, part)
         except Problem as problem:
             return _result(operation, full_name, problem=problem)
         return _result(operation, full_name, created=outcome.created)
@@ -95,66 +89,14 @@ class MetadataCalls:
         result = node("result")
         for name in names:
             record = add(result, "records")
-            found = self._read_one(kind, name)
+            found = read_component(self._components.org, kind, name) if known_kind(kind) else None
             if found is None:
                 record.set(f"{{{XSI}}}nil", "true")
                 continue
             record.set(f"{{{XSI}}}type", kind)
-            for part in found:
+            for part in list(found):
                 record.append(part)
         return [result]
-
-    def _read_one(self, kind: str, name: str) -> list[Element] | None:
-        if kind == "StandardValueSet":
-            return self._read_value_set(name)
-        kept = self._registry.get(kind, name)
-        if kind != "CustomObject":
-            return None if kept is None else list(parse(kept.source.encode()))
-        sobject = self._store.schema.object("Event" if name == ACTIVITY else name)
-        if sobject is None:
-            return None
-        parts = list(parse(kept.source.encode())) if kept else _standard_object(name, sobject)
-        for field in self._fields_of(name):
-            entry = node("fields")
-            for part in parse(field.source.encode()):
-                if part.tag == f"{{{NAMESPACE}}}fullName":
-                    part.text = field.full_name.partition(".")[2]
-                entry.append(part)
-            parts.append(entry)
-        return parts
-
-    def _fields_of(self, object_name: str) -> list[Component]:
-        prefix = f"{object_name}.".casefold()
-        return [
-            c
-            for c in self._registry.all("CustomField")
-            if c.full_name.casefold().startswith(prefix)
-        ]
-
-    def _read_value_set(self, name: str) -> list[Element] | None:
-        places = VALUE_SETS.get(name)
-        if places is None:
-            return None
-        object_name, _, field_name = places[0].partition(".")
-        sobject = self._store.schema.object(object_name)
-        field = sobject.field(field_name) if sobject else None
-        parts = [node("fullName", name), node("sorted", False)]
-        stages = self._store.catalog.stages() if name == "OpportunityStage" else {}
-        for value in field.picklist_values if field else ():
-            entry = node("standardValue")
-            add(entry, "fullName", value.value)
-            add(entry, "default", value.default)
-            add(entry, "label", value.label)
-            if not value.active:
-                add(entry, "isActive", False)
-            stage = stages.get(value.value.casefold())
-            if stage is not None:
-                add(entry, "closed", stage.closed)
-                add(entry, "forecastCategory", stage.forecast_category)
-                add(entry, "probability", int(stage.probability))
-                add(entry, "won", stage.won)
-            parts.append(entry)
-        return parts
 
     def list(self, request: Request) -> list[Element]:
         """`listMetadata`: the properties of every component of the asked types."""
@@ -163,6 +105,8 @@ class MetadataCalls:
         results: list[Element] = []
         for query in children(request.body, "queries"):
             kind = text(query, "type") or ""
+            if not known_kind(kind):
+                raise Fault("INVALID_TYPE", f"Unknown type:{kind}")
             if kind == "CustomObject":
                 results.extend(
                     self._properties(kind, sobject.name, None, user_name)
@@ -184,14 +128,11 @@ class MetadataCalls:
     ) -> Element:
         created = component.created.replace("+0000", "Z") if component else _ORIGIN
         modified = component.modified.replace("+0000", "Z") if component else _ORIGIN
-        folder, suffix = next(
-            ((d[0], d[1]) for d in _DESCRIBED if kind == d[2] or kind in d[3]), ("", "")
-        )
         result = node("result")
         add(result, "createdById", self._store.user_id)
         add(result, "createdByName", user_name)
         add(result, "createdDate", created)
-        add(result, "fileName", f"{folder}/{full_name.partition('.')[0]}.{suffix}")
+        add(result, "fileName", BY_NAME[kind].file_of(full_name))
         add(result, "fullName", full_name)
         add(result, "id", component.id if component else "")
         add(result, "lastModifiedById", self._store.user_id)
@@ -208,15 +149,18 @@ class MetadataCalls:
         if not asked.partition(".")[0].isdigit():
             raise Fault("INVALID_TYPE", f"Invalid api version:{asked}")
         result = node("result")
-        for folder, suffix, kind, child_types in _DESCRIBED:
+        for kind in KINDS:
+            if kind.tag:
+                continue
             entry = add(result, "metadataObjects")
-            for child_type in child_types:
-                add(entry, "childXmlNames", child_type)
-            add(entry, "directoryName", folder)
+            if kind.name == "CustomObject":
+                for part in PARTS.values():
+                    add(entry, "childXmlNames", part.name)
+            add(entry, "directoryName", kind.folder)
             add(entry, "inFolder", False)
             add(entry, "metaFile", False)
-            add(entry, "suffix", suffix)
-            add(entry, "xmlName", kind)
+            add(entry, "suffix", kind.suffix)
+            add(entry, "xmlName", kind.name)
         add(result, "organizationNamespace", "")
         add(result, "partialSaveAllowed", True)
         add(result, "testRequired", False)
@@ -256,7 +200,3 @@ def _result(
     add(result, "fullName", full_name)
     add(result, "success", problem is None)
     return result
-
-
-def _standard_object(name: str, sobject: SObject) -> list[Element]:
-    return [node("fullName", name), node("label", sobject.label)]

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from kartra_sf_pipeline.localorg.metadata.markup import (
-    Element,
-    child,
-    children,
-    flag,
-    number,
-    text,
-)
+from kartra_sf_pipeline.localorg.metadata.field_picklists import picklist_field
+from kartra_sf_pipeline.localorg.metadata.markup import Element, flag, number, text
+from kartra_sf_pipeline.localorg.metadata.org import Org
 from kartra_sf_pipeline.localorg.metadata.problems import Problem, cannot_specify, must_specify
-from kartra_sf_pipeline.localorg.schema import Field, PicklistValue, Schema
+from kartra_sf_pipeline.localorg.rules.auto_numbers import DIGITS
+from kartra_sf_pipeline.localorg.schema import Field
 
 MAX_TEXT = 255
 MAX_LONG_TEXT = 131_072
-MAX_MULTISELECT_VALUES = 500
-MAX_PICKLIST_VALUES = 1_000
-MAX_VALUE_LENGTH = 255
-MULTISELECT_LENGTH = 4_099
 MAX_DIGITS = 18
 MAX_NAME = 40
+AUTO_NUMBER_LENGTH = 30
 
 _NAME = re.compile(r"^[A-Za-z](?:_?[A-Za-z0-9])*$")
 _LITERAL_DEFAULT = re.compile(r'^"([^"]*)"$|^([A-Za-z0-9.\-]+)$')
@@ -56,13 +48,13 @@ _FORMS = {
 }
 
 
-def field_of(element: Element, api_name: str, schema: Schema, before: Field | None) -> Field:
+def field_of(org: Org, element: Element, api_name: str, before: Field | None) -> Field:
     """The schema field that a CustomField element defines.
 
     Args:
+        org: for the targets of lookups and global value sets.
         element: the `<fields>` or `<CustomField>` element.
         api_name: the field's own name, without its object.
-        schema: for the targets of lookups.
         before: the field of that name as it is now, if there is one.
 
     Raises:
@@ -76,7 +68,7 @@ def field_of(element: Element, api_name: str, schema: Schema, before: Field | No
         raise Problem("Must specify a type for the CustomField")
     if label is None:
         raise Problem("Must specify a non-empty label for the CustomField")
-    field = _typed(element, api_name, label, kind, schema, before)
+    field = _typed(org, element, api_name, label, kind, before)
     if before is not None:
         _check_change(before, field, kind)
     return field
@@ -97,17 +89,17 @@ def _check_name(api_name: str) -> None:
 
 
 def _typed(
+    org: Org,
     element: Element,
     name: str,
     label: str,
     kind: str,
-    schema: Schema,
     before: Field | None,
 ) -> Field:
     required = flag(element, "required") or False
     unique = flag(element, "unique") or False
     external_id = flag(element, "externalId") or False
-    if external_id and kind not in _UNIQUE_TYPES:
+    if external_id and kind not in {*_UNIQUE_TYPES, "AutoNumber"}:
         raise cannot_specify("externalId", kind)
     if unique and kind not in _UNIQUE_TYPES:
         raise cannot_specify("unique", kind)
@@ -167,9 +159,21 @@ def _typed(
                 **common,
             )
         case "Picklist" | "MultiselectPicklist":
-            return _picklist(element, name, label, kind, before, common)
+            return picklist_field(org, element, name, label, kind, before, common)
         case "Lookup":
-            return _lookup(element, name, label, schema, common)
+            return _lookup(org, element, name, label, common)
+        case "MasterDetail":
+            return _master_detail(org, element, name, label, common)
+        case "AutoNumber":
+            automatic = {"createable": False, "updateable": False, "defaulted_on_create": True}
+            return Field(
+                name,
+                label,
+                "string",
+                length=AUTO_NUMBER_LENGTH,
+                display_format=display_format(element),
+                **{**common, **automatic},
+            )
         case _:
             raise Problem(f"'{kind}' is not a valid value for the enum 'FieldType'")
 
@@ -210,99 +214,59 @@ def _digits(element: Element, kind: str) -> tuple[int, int]:
     return precision, scale
 
 
-def picklist_values(elements: Sequence[Element]) -> tuple[PicklistValue, ...]:
-    """The values of `<value>` or `<standardValue>` elements.
+def display_format(element: Element) -> str:
+    """The form of automatic numbers: text around one `{0000}`.
 
     Raises:
-        Problem: for a value without a name, too long, or told twice.
+        Problem: when it is missing or has no such place.
 
     """
-    values: list[PicklistValue] = []
-    seen: set[str] = set()
-    for item in elements:
-        name = text(item, "fullName")
-        if name is None:
-            raise Problem("Must specify a fullName for each value of a picklist")
-        if len(name) > MAX_VALUE_LENGTH:
-            raise Problem(
-                f"Value: data value too large: {name} (max length={MAX_VALUE_LENGTH})",
-                "STRING_TOO_LONG",
-            )
-        if name.casefold() in seen:
-            raise Problem(f"Duplicate label: {name}", "DUPLICATE_VALUE")
-        seen.add(name.casefold())
-        active = flag(item, "isActive")
-        values.append(
-            PicklistValue(
-                name,
-                text(item, "label") or name,
-                active=True if active is None else active,
-                default=flag(item, "default") or False,
-            )
-        )
-    return tuple(values)
-
-
-def _picklist(
-    element: Element,
-    name: str,
-    label: str,
-    kind: str,
-    before: Field | None,
-    common: dict[str, Any],
-) -> Field:
-    multiple = kind == "MultiselectPicklist"
-    if multiple and number(element, "visibleLines") is None:
-        raise must_specify("visibleLines", kind)
-    value_set = child(element, "valueSet")
-    if value_set is None:
-        raise must_specify("valueSet", kind)
-    definition = child(value_set, "valueSetDefinition")
-    if definition is None:
-        raise Problem("Must specify a valueSetDefinition: global value sets are not available")
-    values = picklist_values(children(definition, "value"))
-    restricted = flag(value_set, "restricted") or False
-    most = MAX_MULTISELECT_VALUES if multiple else MAX_PICKLIST_VALUES
-    if (multiple or restricted) and len(values) > most:
+    form = text(element, "displayFormat")
+    if form is None:
+        raise must_specify("displayFormat", "AutoNumber")
+    if len(DIGITS.findall(form)) != 1:
         raise Problem(
-            f"{name}: a {kind} can have at most {most} values; {len(values)} were specified",
-            "LIMIT_EXCEEDED",
+            f"Display Format: {form}: must have one number in braces, for example A-{{0000}}"
         )
-    if flag(definition, "sorted"):
-        values = tuple(sorted(values, key=lambda v: v.label.casefold()))
-    named = {v.value.casefold() for v in values}
-    # A value that a newer definition leaves out is deactivated, not deleted.
-    dropped = [
-        PicklistValue(v.value, v.label, active=False)
-        for v in (before.picklist_values if before else ())
-        if v.value.casefold() not in named
-    ]
-    return Field(
-        name,
-        label,
-        "multipicklist" if multiple else "picklist",
-        length=MULTISELECT_LENGTH if multiple else MAX_VALUE_LENGTH,
-        precision=number(element, "visibleLines") or 0 if multiple else 0,
-        restricted_picklist=restricted,
-        picklist_values=(*values, *dropped),
-        sortable=not multiple,
-        groupable=not multiple,
-        **common,
-    )
+    return form
 
 
-def _lookup(
-    element: Element, name: str, label: str, schema: Schema, common: dict[str, Any]
-) -> Field:
+def _target(org: Org, element: Element, kind: str) -> str:
     target = text(element, "referenceTo")
     if target is None:
-        raise must_specify("referenceTo", "Lookup")
-    parent = schema.object(target)
+        raise must_specify("referenceTo", kind)
+    parent = org.store.schema.object(target)
     if parent is None:
         raise Problem(
             f"referenceTo value of '{target}' does not resolve to a valid sObject type",
             "INVALID_CROSS_REFERENCE_KEY",
         )
+    return parent.name
+
+
+def _master_detail(
+    org: Org, element: Element, name: str, label: str, common: dict[str, Any]
+) -> Field:
+    children = text(element, "relationshipName")
+    return Field(
+        name,
+        label,
+        "reference",
+        length=18,
+        reference_to=(_target(org, element, "MasterDetail"),),
+        relationship_name=name.removesuffix("c") + "r",
+        child_relationship_name=None if children is None else f"{children}__r",
+        delete_constraint="Cascade",
+        **{
+            **common,
+            "nillable": False,
+            "updateable": flag(element, "reparentableMasterDetail") or False,
+        },
+    )
+
+
+def _lookup(org: Org, element: Element, name: str, label: str, common: dict[str, Any]) -> Field:
+    target = _target(org, element, "Lookup")
     constraint = text(element, "deleteConstraint") or "SetNull"
     if constraint not in {"SetNull", "Restrict", "Cascade"}:
         raise Problem(f"'{constraint}' is not a valid value for the enum 'DeleteConstraint'")
@@ -312,7 +276,7 @@ def _lookup(
         label,
         "reference",
         length=18,
-        reference_to=(parent.name,),
+        reference_to=(target,),
         relationship_name=name.removesuffix("c") + "r",
         child_relationship_name=None if children is None else f"{children}__r",
         delete_constraint=constraint,

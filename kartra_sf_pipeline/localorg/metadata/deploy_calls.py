@@ -1,11 +1,18 @@
-"""The calls `deploy` and `checkDeployStatus`: results in the element order of recorded replies."""
+"""The calls that take time: deploy, retrieve, and asking for their states.
+
+Results are in the element order of recorded replies.
+"""
 
 from __future__ import annotations
 
 from kartra_sf_pipeline.localorg.metadata.deployments import Deployment, Deployments, Message
 from kartra_sf_pipeline.localorg.metadata.markup import Element, add, node
+from kartra_sf_pipeline.localorg.metadata.retrieval import ROOT, Retrievals
 from kartra_sf_pipeline.localorg.metadata.soap import Fault, Request, block, option
 from kartra_sf_pipeline.localorg.store import Store
+
+# The date of what came with the org.
+_ORIGIN = "1970-01-01T00:00:00.000Z"
 
 
 def deploy(deployments: Deployments, request: Request) -> list[Element]:
@@ -44,6 +51,61 @@ def check_deploy_status(deployments: Deployments, store: Store, request: Request
     details = (option(request.body, "includeDetails") or "").lower() == "true"
     name = store.query('SELECT "Name" FROM "User" WHERE "Id" = ?', (deployment.created_by,))
     return [_result(deployment, name[0][0] if name else "", details=details)]
+
+
+def retrieve(retrievals: Retrievals, request: Request) -> list[Element]:
+    """Collects the components; the reply is an AsyncResult."""
+    asked = block(request.body, "retrieveRequest")
+    if asked is None:
+        raise Fault("INVALID_FIELD", "The field 'retrieveRequest' is required")
+    result = node("result")
+    record_id = retrievals.start(asked)
+    add(result, "done", False)
+    add(result, "id", record_id)
+    add(result, "state", "Queued")
+    return [result]
+
+
+def check_retrieve_status(retrievals: Retrievals, store: Store, request: Request) -> list[Element]:
+    """The state of a retrieval, with its files and, unless it is not wanted, the zip."""
+    found = retrievals.get(option(request.body, "asyncProcessId") or "")
+    if found is None:
+        raise Fault("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+    retrieval, content = found
+    result = node("result")
+    if retrievals.running(retrieval.id):
+        add(result, "done", False)
+        add(result, "id", retrieval.id)
+        add(result, "status", "InProgress")
+        add(result, "success", False)
+        return [result]
+    rows = store.query('SELECT "Name" FROM "User" WHERE "Id" = ?', (store.user_id,))
+    user = rows[0][0] if rows else ""
+    add(result, "done", True)
+    for file in retrieval.files:
+        entry = add(result, "fileProperties")
+        add(entry, "createdById", store.user_id)
+        add(entry, "createdByName", user)
+        add(entry, "createdDate", _moment(file.created) if file.created else _ORIGIN)
+        add(entry, "fileName", file.file)
+        add(entry, "fullName", file.full_name)
+        add(entry, "id", file.id)
+        add(entry, "lastModifiedById", store.user_id)
+        add(entry, "lastModifiedByName", user)
+        add(entry, "lastModifiedDate", _moment(file.modified) if file.modified else _ORIGIN)
+        if file.id:
+            add(entry, "manageableState", "unmanaged")
+        add(entry, "type", file.type)
+    add(result, "id", retrieval.id)
+    for problem in retrieval.problems:
+        message = add(result, "messages")
+        add(message, "fileName", f"{ROOT}/package.xml")
+        add(message, "problem", problem)
+    add(result, "status", "Succeeded")
+    add(result, "success", True)
+    if (option(request.body, "includeZip") or "true").lower() == "true":
+        add(result, "zipFile", content)
+    return [result]
 
 
 def _moment(stored: str) -> str:

@@ -17,6 +17,7 @@ from kartra_sf_pipeline.localorg.metadata.crud_calls import MetadataCalls
 from kartra_sf_pipeline.localorg.metadata.deployments import Deployments
 from kartra_sf_pipeline.localorg.metadata.markup import NAMESPACE, Element
 from kartra_sf_pipeline.localorg.metadata.registry import Registry
+from kartra_sf_pipeline.localorg.metadata.retrieval import Retrievals
 from kartra_sf_pipeline.localorg.requests import note
 from kartra_sf_pipeline.localorg.store import Store
 
@@ -28,7 +29,10 @@ class MetadataApi:
     """What the handler works with; one per running server."""
 
     store: Store
+    registry: Registry
+    components: Components
     deployments: Deployments
+    retrievals: Retrievals
     calls: MetadataCalls
 
     def answer(self, request: soap.Request) -> list[Element]:
@@ -43,6 +47,10 @@ class MetadataApi:
                 return deploy_calls.deploy(self.deployments, request)
             case "checkDeployStatus":
                 return deploy_calls.check_deploy_status(self.deployments, self.store, request)
+            case "retrieve":
+                return deploy_calls.retrieve(self.retrievals, request)
+            case "checkRetrieveStatus":
+                return deploy_calls.check_retrieve_status(self.retrievals, self.store, request)
             case "createMetadata" | "updateMetadata" | "upsertMetadata":
                 return self.calls.change(request)
             case "deleteMetadata":
@@ -72,7 +80,10 @@ def metadata_of(app: Any) -> MetadataApi:
             components = Components(store, registry)
             found = app.state.metadata_api = MetadataApi(
                 store,
+                registry,
+                components,
                 Deployments(store, components),
+                Retrievals(components.org),
                 MetadataCalls(store, registry, components),
             )
         return found

@@ -7,15 +7,13 @@ import binascii
 import io
 import zipfile
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
+from kartra_sf_pipeline.localorg.metadata.components import parts_of
+from kartra_sf_pipeline.localorg.metadata.kinds import BY_FOLDER, BY_NAME, ORDER
 from kartra_sf_pipeline.localorg.metadata.markup import Element, children, parse, text
 
 MIN_VERSION, MAX_VERSION = 31, 67
-_FOLDERS = {
-    "objects": ("CustomObject", ".object"),
-    "permissionsets": ("PermissionSet", ".permissionset"),
-    "standardValueSets": ("StandardValueSet", ".standardValueSet"),
-}
 _DESTRUCTIVE = ("destructiveChangesPre.xml", "destructiveChanges.xml", "destructiveChangesPost.xml")
 
 
@@ -128,22 +126,20 @@ def _read_files(
         if not path.startswith(root):
             continue
         folder, _, name = path.removeprefix(root).partition("/")
-        if folder not in _FOLDERS or not name.endswith(_FOLDERS[folder][1]):
+        kind = BY_FOLDER.get(folder)
+        if kind is None or not name.endswith(f".{kind.suffix}"):
             continue
-        kind, suffix = _FOLDERS[folder]
-        full_name = name.removesuffix(suffix)
+        full_name = unquote(name.removesuffix(f".{kind.suffix}"))
         try:
             element = parse(content)
         except ValueError as error:
             problem = f"Error parsing file: {error}"
-            package.flaws.append(Flaw(path, full_name, kind, problem))
+            package.flaws.append(Flaw(path, full_name, kind.name, problem))
             continue
-        keep(Item(kind, full_name, path, element, 1))
-        for part in children(element, "fields") if kind == "CustomObject" else []:
-            field_name = f"{full_name}.{text(part, 'fullName') or ''}"
-            keep(
-                Item("CustomField", field_name, path, part, getattr(part, "sourceline", None) or 0)
-            )
+        keep(Item(kind.name, full_name, path, element, 1))
+        if kind.name == "CustomObject":
+            for part_kind, part_name, part in parts_of(full_name, element):
+                keep(Item(part_kind, part_name, path, part, getattr(part, "sourceline", None) or 0))
     return found
 
 
@@ -152,9 +148,15 @@ def _choose(
 ) -> None:
     wanted: set[tuple[str, str]] = set()
     for kind, members in named.items():
+        if kind not in BY_NAME:
+            package.flaws.append(
+                Flaw(package.manifest, kind, kind, f"Unknown type name '{kind}' specified")
+            )
+            continue
         for member in members:
             if member == "*":
-                wanted.update(key for key in found if key[0] == kind and kind != "CustomField")
+                if BY_NAME[kind].wildcard:
+                    wanted.update(key for key in found if key[0] == kind)
                 continue
             key = (kind, member.casefold())
             if key not in found:
@@ -169,18 +171,16 @@ def _choose(
                 )
                 continue
             wanted.add(key)
-    # An object brings the fields of its file.
+    # An object brings the parts in its file.
     objects = {name for kind, name in wanted if kind == "CustomObject"}
     for kind, name in found:
-        if kind == "CustomField" and name.partition(".")[0] in objects:
+        if BY_NAME[kind].tag and name.partition(".")[0] in objects:
             wanted.add((kind, name))
     used = {found[key].file for key in wanted}
     for item in found.values():
-        if item.file not in used and item.type != "CustomField":
+        if item.file not in used and not BY_NAME[item.type].tag:
             package.flaws.append(Flaw(item.file, item.full_name, item.type, "Not in package.xml"))
-    # Objects before their fields, fields before what grants them.
-    order = {"CustomObject": 0, "CustomField": 1, "StandardValueSet": 2, "PermissionSet": 3}
-    package.items = sorted((found[k] for k in found if k in wanted), key=lambda i: order[i.type])
+    package.items = sorted((found[k] for k in found if k in wanted), key=lambda i: ORDER[i.type])
 
 
 def _read_destructive(package: Package, file: str, content: bytes, into: list[Item]) -> None:
@@ -190,7 +190,6 @@ def _read_destructive(package: Package, file: str, content: bytes, into: list[It
         problem = f"Error parsing file: {error}"
         package.flaws.append(Flaw(file, file.split("/")[-1], "", problem))
         return
-    # What depends on a field goes before it, an object after its fields.
-    order = ("PermissionSet", "CustomField", "CustomObject")
-    for kind in sorted(named, key=lambda k: order.index(k) if k in order else len(order)):
+    # What refers to a component goes before it.
+    for kind in sorted(named, key=lambda k: -ORDER.get(k, len(ORDER))):
         into.extend(Item(kind, member, file, None) for member in named[kind])

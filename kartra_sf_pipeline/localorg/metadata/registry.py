@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.metadata.kinds import BY_NAME
 from kartra_sf_pipeline.localorg.store import Store
 
 # Tables of the server's own: a reset of the org empties them.
@@ -12,8 +13,11 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS _metadata (type TEXT, full_name TEXT COLLATE NOCASE, id TEXT, "
     "source TEXT, created TEXT, modified TEXT, PRIMARY KEY (type, full_name))",
     "CREATE TABLE IF NOT EXISTS _deployment (id TEXT PRIMARY KEY, request TEXT, result TEXT)",
+    "CREATE TABLE IF NOT EXISTS _retrieval (id TEXT PRIMARY KEY, result TEXT, zip TEXT)",
+    "CREATE TABLE IF NOT EXISTS _flow_version (id TEXT PRIMARY KEY, flow TEXT COLLATE NOCASE, "
+    "number INTEGER, status TEXT, source TEXT, created TEXT, modified TEXT)",
 )
-_PREFIXES = {"CustomField": "00N", "CustomObject": "01I"}
+_REVISION = "metadata_revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,23 @@ class Registry:
         with store.write() as connection:
             for statement in _TABLES:
                 connection.execute(statement)
+
+    def revision(self) -> int:
+        """A number that grows with every change of a component."""
+        return int(self._store.get_meta(_REVISION) or 0)
+
+    def touch(self) -> None:
+        """Note that a component has changed; inside `write()`."""
+        self._store.set_meta(_REVISION, str(self.revision() + 1))
+
+    def by_id(self, kind: str, record_id: str) -> Component | None:
+        """The component of that type with that id of 15 or 18 characters, or None."""
+        rows = self._store.query(
+            "SELECT type, full_name, id, source, created, modified FROM _metadata "
+            "WHERE type = ? AND (id = ? OR substr(id, 1, 15) = ?)",
+            (kind, record_id, record_id),
+        )
+        return Component(*rows[0]) if rows else None
 
     def get(self, kind: str, full_name: str) -> Component | None:
         """The component of that type and name in any case, or None."""
@@ -66,9 +87,10 @@ class Registry:
         else:
             created = now
             if record_id is None:
-                prefix = _PREFIXES.get(kind, "0PS")
+                prefix = BY_NAME[kind].prefix
                 record_id = self._store.new_ids_for_prefix(prefix, 1).item()
         with self._store.write() as connection:
+            self.touch()
             connection.execute(
                 "INSERT OR REPLACE INTO _metadata VALUES (?, ?, ?, ?, ?, ?)",
                 (kind, full_name, record_id, source, created, now),
@@ -78,6 +100,7 @@ class Registry:
     def drop(self, kind: str, full_name: str) -> bool:
         """Forgets a component; False when it was not known."""
         with self._store.write() as connection:
+            self.touch()
             cursor = connection.execute(
                 "DELETE FROM _metadata WHERE type = ? AND full_name = ?", (kind, full_name)
             )

@@ -1,11 +1,29 @@
-"""Standard value sets: which standard fields share one, and the stages of opportunities."""
+"""Value sets: standard ones that standard fields share, global ones that custom fields share."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
-from kartra_sf_pipeline.localorg.metadata.custom_fields import picklist_values
-from kartra_sf_pipeline.localorg.metadata.markup import Element, children, flag, number, text
+import polars as pl
+
+from kartra_sf_pipeline.localorg.clock import now_text
+from kartra_sf_pipeline.localorg.metadata.field_picklists import (
+    MAX_PICKLIST_VALUES,
+    global_values,
+    picklist_values,
+    value_set_name,
+    with_dropped,
+)
+from kartra_sf_pipeline.localorg.metadata.markup import (
+    Element,
+    children,
+    flag,
+    number,
+    parse,
+    text,
+)
+from kartra_sf_pipeline.localorg.metadata.org import Org, check_name, required
 from kartra_sf_pipeline.localorg.metadata.problems import Problem
 from kartra_sf_pipeline.localorg.schema import FORECAST_CATEGORY_NAMES, PicklistValue, Stage
 from kartra_sf_pipeline.localorg.store import Store
@@ -41,6 +59,13 @@ VALUE_SETS: dict[str, tuple[str, ...]] = {
     "TaskStatus": ("Task.Status",),
     "TaskSubject": ("Task.Subject",),
 }
+# Sets whose values are records, too: what a value says of itself, and the column for it.
+_STATUS_TABLES = {
+    "CaseStatus": ("closed", "IsClosed"),
+    "LeadStatus": ("converted", "IsConverted"),
+    "TaskPriority": ("highPriority", "IsHighPriority"),
+    "TaskStatus": ("closed", "IsClosed"),
+}
 _FORECAST_NAMES = frozenset(FORECAST_CATEGORY_NAMES)
 
 
@@ -61,6 +86,9 @@ def put_value_set(store: Store, name: str, element: Element) -> None:
     if name == STAGES:
         for item in items:
             store.catalog.put_stage(_stage(item))
+        _deactivate_stages(store, values)
+    elif name in _STATUS_TABLES:
+        _put_statuses(store, name, items, values)
     for place in places:
         _put_values(store, place, values)
 
@@ -71,13 +99,94 @@ def _put_values(store: Store, place: str, values: tuple[PicklistValue, ...]) -> 
     field = sobject.field(field_name) if sobject else None
     if field is None:
         return
-    named = {v.value.casefold() for v in values}
-    dropped = [
-        replace(v, active=False, default=False)
-        for v in field.picklist_values
-        if v.value.casefold() not in named
+    kept = with_dropped(values, field.picklist_values)
+    store.catalog.put_field(object_name, replace(field, picklist_values=kept))
+
+
+def put_global_value_set(org: Org, name: str, element: Element) -> None:
+    """Checks a GlobalValueSet and brings the fields that use it to its values.
+
+    Raises:
+        Problem: for a bad name, a missing label, or values that the platform would refuse.
+
+    """
+    check_name(name.removesuffix("__gvs"), "Global Value Set Name")
+    required(element, "masterLabel", longest=80)
+    values = global_values(element)
+    if not values:
+        required(element, "customValue")
+    if len(values) > MAX_PICKLIST_VALUES:
+        raise Problem(
+            f"{name}: a global value set can have at most {MAX_PICKLIST_VALUES} values; "
+            f"{len(values)} were specified",
+            "LIMIT_EXCEEDED",
+        )
+    for full_name in _users(org, name):
+        owner, _, field_name = full_name.partition(".")
+        for sobject in org.owners(owner):
+            field = sobject.field(field_name)
+            if field is not None:
+                kept = with_dropped(values, field.picklist_values)
+                org.store.catalog.put_field(sobject.name, replace(field, picklist_values=kept))
+
+
+def drop_global_value_set(org: Org, name: str) -> bool:
+    """Removes a global value set that no field uses."""
+    used = _users(org, name)
+    if used:
+        raise Problem(
+            f"The global value set {name} is used by the field {used[0]}", "DEPENDENCY_EXISTS"
+        )
+    return org.registry.get("GlobalValueSet", name) is not None
+
+
+def _users(org: Org, name: str) -> list[str]:
+    """Full names of the fields that take their values from a global value set."""
+    folded = name.casefold()
+    return [
+        c.full_name
+        for c in org.registry.all("CustomField")
+        if (value_set_name(parse(c.source.encode())) or "").casefold() == folded
     ]
-    store.catalog.put_field(object_name, replace(field, picklist_values=(*values, *dropped)))
+
+
+def _deactivate_stages(store: Store, values: tuple[PicklistValue, ...]) -> None:
+    active = [v.value.casefold() for v in values if v.active]
+    with store.write() as connection:
+        connection.execute(
+            "UPDATE OpportunityStage SET IsActive = "
+            "lower(ApiName) IN (SELECT value FROM json_each(?))",
+            (json.dumps(active),),
+        )
+
+
+def _put_statuses(
+    store: Store, table: str, items: list[Element], values: tuple[PicklistValue, ...]
+) -> None:
+    mark, column = _STATUS_TABLES[table]
+    now = now_text()
+    rows = [
+        {
+            "MasterLabel": v.label,
+            "ApiName": v.value,
+            "SortOrder": order,
+            "IsDefault": int(v.default),
+            column: int(flag(item, mark) or False),
+            "CreatedById": store.user_id,
+            "CreatedDate": now,
+            "LastModifiedById": store.user_id,
+            "LastModifiedDate": now,
+            "SystemModstamp": now,
+        }
+        for order, (item, v) in enumerate(zip(items, values, strict=True), start=1)
+        if v.active
+    ]
+    with store.write() as connection:
+        connection.execute(f"DELETE FROM {table}")
+        if rows:
+            frame = pl.DataFrame(rows)
+            frame.insert_column(0, store.new_ids(table, frame.height))
+            store.insert_frame(connection, table, frame)
 
 
 def _stage(item: Element) -> Stage:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from kartra_sf_pipeline.localorg.record_types import MASTER, RecordTypeInfo
 from kartra_sf_pipeline.localorg.schema import (
     AUDIT_FIELDS,
     NUMBER_TYPES,
@@ -88,7 +90,13 @@ def summary(sobject: SObject, path: str) -> dict[str, Any]:
     return out
 
 
-def describe(sobject: SObject, schema: Schema, path: str, host: str) -> dict[str, Any]:
+def describe(
+    sobject: SObject,
+    schema: Schema,
+    path: str,
+    host: str,
+    record_types: Sequence[RecordTypeInfo] = (),
+) -> dict[str, Any]:
     """The full describe of an object."""
     out = summary(sobject, path)
     urls = out.pop("urls")
@@ -106,18 +114,7 @@ def describe(sobject: SObject, schema: Schema, path: str, host: str) -> dict[str
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [
-            {
-                "active": True,
-                "available": True,
-                "defaultRecordTypeMapping": True,
-                "developerName": "Master",
-                "master": True,
-                "name": "Master",
-                "recordTypeId": "012000000000000AAA",
-                "urls": {"layout": f"{urls['sobject']}/describe/layouts/012000000000000AAA"},
-            }
-        ],
+        "recordTypeInfos": _record_type_infos(record_types, urls["sobject"]),
         "searchLayoutable": sobject.has("searchable"),
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [
@@ -133,6 +130,25 @@ def describe(sobject: SObject, schema: Schema, path: str, host: str) -> dict[str
         "uiNewRecord": f"{host}/{sobject.key_prefix}/e",
     }
     return out
+
+
+def _record_type_infos(record_types: Sequence[RecordTypeInfo], base: str) -> list[dict[str, Any]]:
+    """The record types of an object, the master last; it is the default when none other is."""
+    chosen = any(r.default for r in record_types)
+    master = RecordTypeInfo(MASTER, "Master", "Master", True, True, not chosen)
+    return [
+        {
+            "active": r.active,
+            "available": r.available,
+            "defaultRecordTypeMapping": r.default,
+            "developerName": r.developer_name,
+            "master": r.id == MASTER,
+            "name": r.name,
+            "recordTypeId": r.id,
+            "urls": {"layout": f"{base}/describe/layouts/{r.id}"},
+        }
+        for r in (*record_types, master)
+    ]
 
 
 def _children(sobject: SObject, schema: Schema) -> list[dict[str, Any]]:
@@ -185,7 +201,7 @@ def describe_field(field: Field, sobject: SObject) -> dict[str, Any]:
     return {
         "aggregatable": not (long_text or kind in {"boolean", "date", "address", "multipicklist"}),
         "aiPredictionField": False,
-        "autoNumber": False,
+        "autoNumber": field.display_format is not None,
         "byteLength": byte_length,
         "calculated": field.calculated,
         "calculatedFormula": None,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kartra_sf_pipeline.localorg.database import quote
+from kartra_sf_pipeline.localorg.record_types import record_types
 from kartra_sf_pipeline.localorg.requests import (
     data_path,
     note,
@@ -132,10 +133,12 @@ async def basic_info(request: Request) -> Response:
 
 async def describe_object(request: Request) -> Response:
     """GET /sobjects/X/describe"""
-    schema = store_of(request).visible_schema()
+    store = store_of(request)
+    schema = store.visible_schema()
     sobject = object_of(request, schema)
     note(request, object=sobject.name, operation="describe")
-    return reply(describe(sobject, schema, data_path(request), host_of(request)))
+    types = record_types(store, sobject.name)
+    return reply(describe(sobject, schema, data_path(request), host_of(request), types))
 
 
 _BASE = "/services/data/v{version}"

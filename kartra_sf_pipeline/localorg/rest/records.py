@@ -22,6 +22,7 @@ from kartra_sf_pipeline.localorg.requests import (
     reply,
     store_of,
 )
+from kartra_sf_pipeline.localorg.rest.blobs import is_multipart, multipart_record
 from kartra_sf_pipeline.localorg.rest.payload import Saved, save_records, to_saved
 from kartra_sf_pipeline.localorg.rest.render import read_record
 from kartra_sf_pipeline.localorg.rules.remove import remove
@@ -91,9 +92,12 @@ async def create(request: Request) -> Response:
     store = store_of(request)
     sobject = object_of(request, store.visible_schema())
     note(request, object=sobject.name, operation="insert", rows=1, writes=True)
-    record = _record(await json_body(request))
     if not sobject.has("createable"):
         raise method_not_allowed("POST", "GET,HEAD")
+    if is_multipart(request):
+        record = await multipart_record(request, sobject)
+    else:
+        record = _record(await json_body(request))
     saved = await off_loop(write_one, store, sobject, "insert", record)
     location = f"{data_path(request)}/sobjects/{sobject.name}/{saved.id}"
     body = {"id": saved.id, "success": True, "errors": []}

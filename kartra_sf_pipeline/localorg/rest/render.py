@@ -47,6 +47,8 @@ def read_record(
     }
     for field in wanted:
         out[field.name] = _value(field, sobject, stored)
+        if field.type == "blob" and out[field.name] is not None:
+            out[field.name] = f"{path}/sobjects/{sobject.name}/{record_id}/{field.name}"
     return out
 
 

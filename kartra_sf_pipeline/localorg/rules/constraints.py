@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from kartra_sf_pipeline.localorg.database import quote
-from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys
+from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys, stored_dtype
 from kartra_sf_pipeline.localorg.rules.header import Column
-from kartra_sf_pipeline.localorg.schema import Field
+from kartra_sf_pipeline.localorg.schema import AUDIT_FIELDS, Field
 
 READ_ONLY = (
     "Unable to create/update fields: {}. Please check the security settings of this field and "
@@ -31,8 +31,13 @@ def check_required(batch: Batch) -> None:
     fail_listing(batch, missing, "REQUIRED_FIELD_MISSING", MISSING)
 
 
-def check_writable(batch: Batch, columns: Sequence[Column], key: str | None) -> None:
-    """Refuse values for fields that this user or this operation may not write."""
+def check_writable(
+    batch: Batch, columns: Sequence[Column], key: str | None, *, upsert: bool = False
+) -> None:
+    """Refuse values for fields that this user or this operation may not write.
+
+    Audit fields are for inserts alone: an upsert may not set them even where it creates.
+    """
     refused = {}
     for column in columns:
         field = column.field
@@ -42,7 +47,7 @@ def check_writable(batch: Batch, columns: Sequence[Column], key: str | None) -> 
         if field.name in batch.cleared:
             touched = touched | batch.cleared[field.name]
         mask = pl.repeat(False, len(batch), dtype=pl.Boolean, eager=True)
-        if not field.createable:
+        if not field.createable or (upsert and field.name in AUDIT_FIELDS):
             mask = mask | (batch.creating & touched)
         if not field.updateable:
             mask = mask | (~batch.creating & touched)
@@ -64,6 +69,33 @@ def fail_listing(batch: Batch, masks: Mapping[str, pl.Series], code: str, messag
     for names in listed.unique().to_list():
         if names:
             batch.fail(listed == names, code, message.format(names), names.split(", "))
+
+
+def check_audit_dates(batch: Batch) -> None:
+    """A record is not changed before it is created; what is not given is now."""
+    given = batch.given("CreatedDate") | batch.given("LastModifiedDate")
+    if not (given & batch.creating).any():
+        return
+    dates = pl.DataFrame(
+        {n: batch.value(n).fill_null(batch.now) for n in ("CreatedDate", "LastModifiedDate")}
+    )
+    shown = "%a %b %d %H:%M:%S GMT %Y"
+    frame = dates.select(
+        (pl.col("LastModifiedDate") < pl.col("CreatedDate")).alias("bad"),
+        pl.format(
+            "Last Modified Date ({}) before Create Date ({})",
+            *(
+                pl.col(n).str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z").dt.strftime(shown)
+                for n in ("LastModifiedDate", "CreatedDate")
+            ),
+        ).alias("text"),
+    )
+    batch.fail(
+        batch.creating & frame["bad"],
+        "FIELD_INTEGRITY_EXCEPTION",
+        frame["text"],
+        ["LastModifiedDate"],
+    )
 
 
 def check_unique(batch: Batch, key: str | None) -> None:
@@ -121,7 +153,11 @@ def _fail_duplicate(batch: Batch, name: str, others: pl.Series, mask: pl.Series)
 
 
 def check_unique_together(
-    batch: Batch, names: Sequence[str], message: str, code: str = "DUPLICATE_VALUE"
+    batch: Batch,
+    names: Sequence[str],
+    message: str | pl.Series,
+    code: str = "DUPLICATE_VALUE",
+    fields: Sequence[str] = (),
 ) -> None:
     """Refuse rows being created whose values of `names` together are taken already."""
     values = {name: batch.value(name) for name in names}
@@ -138,14 +174,14 @@ def check_unique_together(
         f"SELECT DISTINCT {columns} FROM json_each(?) k "
         f"CROSS JOIN {quote(batch.sobject.name)} t ON t.{quote(first)} = k.value "
         "WHERE t.IsDeleted = 0",
-        dict.fromkeys(names, pl.String),
+        {n: stored_dtype(batch.sobject.field(n)) for n in names},
         (keys(values[first].filter(live)),),
     ).with_columns(pl.lit(True).alias("taken"))
     frame = pl.DataFrame({**values, "live": live})
     joined = frame.join(held, on=list(names), how="left", maintain_order="left")
-    batch.fail(live & joined["taken"].fill_null(False), code, message)
+    batch.fail(live & joined["taken"].fill_null(False), code, message, fields)
     live = live & batch.live
     again = frame.with_columns(live.alias("live")).select(
         pl.col("live").cast(pl.Int32).cum_sum().over(*names).alias("n")
     )["n"]
-    batch.fail(live & (again > 1), code, message)
+    batch.fail(live & (again > 1), code, message, fields)

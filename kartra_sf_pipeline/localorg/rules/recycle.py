@@ -6,6 +6,7 @@ import sqlite3
 
 import polars as pl
 
+from kartra_sf_pipeline.localorg import contents
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.ids import to_18
@@ -14,6 +15,7 @@ from kartra_sf_pipeline.localorg.rules.derive.campaigns import recount
 from kartra_sf_pipeline.localorg.rules.derive.sales import add_up_lines
 from kartra_sf_pipeline.localorg.schema import SObject
 from kartra_sf_pipeline.localorg.store import Store
+from kartra_sf_pipeline.localorg.visibility import GRANTING
 
 # Status code and message of a record that could not be brought back.
 Refused = tuple[str, str]
@@ -64,6 +66,7 @@ def purge(store: Store, connection: sqlite3.Connection, value: str) -> Refused |
             (_listed(ids),),
         )
     _forget(connection, family)
+    contents.sweep(connection)
     return None
 
 
@@ -127,7 +130,7 @@ def _bring_back(store: Store, connection: sqlite3.Connection, family: list[str])
                         (listed,),
                     )
                 ]
-        if name in {"PermissionSet", "PermissionSetAssignment", "FieldPermissions"}:
+        if name in GRANTING:
             store.catalog.permissions_changed()
     lookups = connection.execute(
         "SELECT object, field, id, gone FROM _bin_lookup "

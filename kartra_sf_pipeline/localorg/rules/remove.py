@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from kartra_sf_pipeline.localorg import contents
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.rules import lookups
@@ -15,12 +16,19 @@ from kartra_sf_pipeline.localorg.rules.derive.campaigns import recount
 from kartra_sf_pipeline.localorg.rules.derive.sales import add_up_lines
 from kartra_sf_pipeline.localorg.schema import SObject
 from kartra_sf_pipeline.localorg.store import Store
+from kartra_sf_pipeline.localorg.visibility import GRANTING
 
 # Lookups that keep a record from being deleted, with the word for what holds it.
 _HELD_BY = {
     "Product2": (("OpportunityLineItem", "Product2Id", "opportunity products"),),
     "PricebookEntry": (("OpportunityLineItem", "PricebookEntryId", "opportunity products"),),
     "Campaign": (),
+}
+
+# Links that go with whatever they point at.
+_FOLLOWING = {
+    ("ContentDocumentLink", "LinkedEntityId"),
+    ("ObjectTerritory2Association", "ObjectId"),
 }
 
 
@@ -50,6 +58,9 @@ def remove(
     A soft delete leaves the rows marked; a hard one takes them out of the table. Lookups that do
     not cascade are emptied. An id that comes twice fails the second time.
     """
+    if sobject.name == "ContentNote":
+        # A note is a document seen as a note; both have the same id.
+        sobject = store.schema.object("ContentDocument") or sobject
     height = len(ids)
     batch = Batch(
         store=store,
@@ -72,6 +83,14 @@ def remove(
             "DELETE_FAILED",
             "The standard price book cannot be deleted.",
         )
+    if sobject.name == "AccountContactRelation":
+        direct = batch.look_up(sobject.name, batch.ids, ["IsDirect"])["IsDirect"]
+        batch.fail(
+            direct == 1,
+            "DELETE_FAILED",
+            "The direct relationship of a contact and its account can't be deleted: give the "
+            "contact another account, or none.",
+        )
     for child, column, what in _HELD_BY.get(sobject.name, ()):
         held = fetch(
             connection,
@@ -92,6 +111,8 @@ def remove(
         gone = _Gone()
         _collect(store, connection, sobject, going.to_list(), gone)
         _take(store, connection, gone, hard=hard, now=batch.now)
+        if hard and "ContentVersion" in gone.ids:
+            contents.sweep(connection)
     return outcome(batch)
 
 
@@ -163,7 +184,11 @@ def _dependants(store: Store, sobject: SObject) -> list[tuple[SObject, str]]:
         found += [
             (child, f.name)
             for f in child.fields
-            if f.custom and f.delete_constraint == "Cascade" and sobject.name in f.reference_to
+            if sobject.name in f.reference_to
+            and (
+                (f.custom and f.delete_constraint == "Cascade")
+                or (child.name, f.name) in _FOLLOWING
+            )
         ]
     return found
 
@@ -191,7 +216,7 @@ def _take(
                 "WHERE Id IN (SELECT value FROM json_each(?))",
                 (ids,),
             )
-        if name in {"PermissionSet", "PermissionSetAssignment", "FieldPermissions"}:
+        if name in GRANTING:
             store.catalog.permissions_changed()
     if not hard:
         connection.executemany(

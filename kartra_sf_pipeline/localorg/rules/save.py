@@ -12,17 +12,20 @@ import polars as pl
 
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.database import quote
-from kartra_sf_pipeline.localorg.rules import lookups
+from kartra_sf_pipeline.localorg.rules import lookups, record_types
+from kartra_sf_pipeline.localorg.rules.auto_numbers import apply_auto_numbers
 from kartra_sf_pipeline.localorg.rules.batch import Batch, outcome
 from kartra_sf_pipeline.localorg.rules.constraints import (
+    check_audit_dates,
     check_required,
     check_unique,
     check_writable,
 )
-from kartra_sf_pipeline.localorg.rules.derive import AFTER_SAVE, BEFORE_SAVE
+from kartra_sf_pipeline.localorg.rules.derive import AFTER_SAVE, BEFORE_CHECKS, BEFORE_SAVE
 from kartra_sf_pipeline.localorg.rules.header import Column
+from kartra_sf_pipeline.localorg.rules.ownership import check_owner
 from kartra_sf_pipeline.localorg.rules.prepare import NULL_MARK, Prepared, prepare
-from kartra_sf_pipeline.localorg.schema import Field, SObject
+from kartra_sf_pipeline.localorg.schema import AUDIT_FIELDS, Field, SObject
 from kartra_sf_pipeline.localorg.store import Store
 
 # The platform works through a batch in chunks of this many rows: a key that comes twice in one
@@ -134,13 +137,22 @@ def _save_round(
         name = column.field.name
         if column.parent is not None:
             lookups.resolve_parent_key(batch, column, cells[column.header])
+        elif name == record_types.FIELD:
+            record_types.resolve_record_type(batch, column.field, cells[name])
         elif column.field.type == "reference":
             lookups.resolve_reference(batch, column.field, cells[name])
-    check_writable(batch, columns, key.name if key else None)
+    upsert = operation == "upsert"
+    check_writable(batch, columns, key.name if key else None, upsert=upsert)
+    check_audit_dates(batch)
+    check_owner(batch)
     _set_defaults(batch)
+    record_types.apply_record_types(batch)
+    for rule in BEFORE_CHECKS.get(sobject.name, ()):
+        rule(batch)
     check_required(batch)
     for rule in BEFORE_SAVE.get(sobject.name, ()):
         rule(batch)
+    apply_auto_numbers(batch)
     made = int((batch.creating & batch.live).sum())
     if made:
         new = pl.DataFrame({"row": (batch.creating & batch.live).arg_true()}).with_columns(
@@ -237,6 +249,9 @@ def _insert(batch: Batch) -> None:
         field = described.field(name)
         if field is None or not field.stored or name == "Id":
             continue
+        if name in AUDIT_FIELDS:
+            own = batch.store.user_id if field.type == "reference" else batch.now
+            series = series.fill_null(own)
         columns.append(series.fill_null(0) if field.type == "boolean" else series)
     frame = pl.DataFrame([s.alias(n.name) for s, n in zip(columns, columns, strict=True)])
     frame = frame.filter(mask)
@@ -248,7 +263,11 @@ def _insert(batch: Batch) -> None:
         "LastModifiedById": batch.store.user_id,
         "SystemModstamp": batch.now,
     }
-    constants = {k: v for k, v in constants.items() if described.field(k) is not None}
+    constants = {
+        k: v
+        for k, v in constants.items()
+        if described.field(k) is not None and k not in frame.columns
+    }
     batch.store.insert_frame(batch.connection, batch.sobject.name, frame, constants)
 
 
@@ -262,7 +281,7 @@ def _update(batch: Batch, key: str | None) -> None:
     bound: list[pl.Series] = []
     for name, series in batch.values.items():
         field = described.field(name)
-        if field is None or not field.stored or name in {"Id", key}:
+        if field is None or not field.stored or name in {"Id", key, *AUDIT_FIELDS}:
             continue
         new = series.filter(mask)
         cleared = batch.cleared[name].filter(mask) if name in batch.cleared else None

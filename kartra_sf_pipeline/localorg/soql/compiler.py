@@ -24,6 +24,7 @@ from kartra_sf_pipeline.localorg.soql.errors import (
 from kartra_sf_pipeline.localorg.soql.functions import is_aggregate, typed
 from kartra_sf_pipeline.localorg.soql.parser import parse
 from kartra_sf_pipeline.localorg.soql.plan import ChildPlan, Plan, RecordShape
+from kartra_sf_pipeline.localorg.soql.restrictions import RESTRICTED, check_restricted
 from kartra_sf_pipeline.localorg.soql.scope import Params, Scope, queryable
 from kartra_sf_pipeline.localorg.soql.selection import Selection
 
@@ -57,6 +58,7 @@ class _Compiler:
 
     def query(self, query: ast.Query) -> Plan:
         sobject = queryable(self._schema, self._soql, query.sources[0])
+        check_restricted(sobject.name, query)
         scope = self._scope(sobject, query)
         self._check_bounds(query)
         aggregate = (
@@ -197,6 +199,10 @@ class _Compiler:
             sobject = queryable(self._schema, self._soql, query.sources[0])
             if sobject.name == outer.sobject.name:
                 raise malformed("The inner and outer selects should not be on the same object type")
+            if sobject.name in RESTRICTED:
+                raise malformed(
+                    f"Entity '{sobject.name}' is not supported for semi join inner selects"
+                )
             scope = self._scope(sobject, query, outer.params)
             chosen = query.select[0] if len(query.select) == 1 else None
             if not isinstance(chosen, ast.Selected) or not isinstance(chosen.expr, ast.FieldPath):

@@ -47,6 +47,12 @@ class Shaper:
     def _builder(self, shape: RecordShape) -> Callable[[Row], dict[str, Any] | None]:
         """A function for one shape, with what does not depend on the row decided once."""
         members = [(key, self._member(member)) for key, member in shape.members.items()]
+        # A file's content is answered by where it can be fetched.
+        blobs = [
+            key
+            for key, member in shape.members.items()
+            if isinstance(member, Leaf) and member.field.type == "blob"
+        ]
         prefix = f"{self.base}/sobjects/"
         id_index = shape.id_index
 
@@ -63,6 +69,9 @@ class Shaper:
             }
             for key, read in members:
                 record[key] = read(row)
+            for key in blobs:
+                if record[key] is not None:
+                    record[key] = f"{prefix}{entity}/{record_id}/{key}"
             if shape.branches is not None:
                 for key, leaf in shape.branches.get(entity, shape.otherwise).items():
                     record[key] = value_of(leaf, row)

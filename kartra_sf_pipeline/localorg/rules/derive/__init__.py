@@ -14,13 +14,21 @@ from kartra_sf_pipeline.localorg.rules.derive import (
     access,
     activities,
     campaigns,
+    files,
+    notes,
     people,
     pricing,
+    relations,
     sales,
+    teams,
 )
 
 Rule = Callable[[Batch], None]
 
+# Before the check for required fields.
+BEFORE_CHECKS: Mapping[str, tuple[Rule, ...]] = {
+    "ContentVersion": (files.version_title,),
+}
 BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "Contact": (people.full_name,),
     "Lead": (people.full_name,),
@@ -35,10 +43,26 @@ BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "Task": (activities.task_status, activities.relations),
     "PermissionSetAssignment": (access.assignment,),
     "PermissionSet": (access.permission_set,),
-    "GroupMember": (access.group_member,),
+    "SetupEntityAccess": (access.setup_entity_access,),
+    "Group": (teams.developer_name,),
+    "QueueSobject": (teams.queue_object,),
+    "UserRole": (teams.developer_name,),
+    "AccountTeamMember": (teams.account_team,),
+    "OpportunityTeamMember": (teams.opportunity_team,),
+    "AccountContactRelation": (relations.relation,),
+    "Territory2Type": (teams.developer_name,),
+    "Territory2Model": (teams.developer_name, teams.territory_model),
+    "Territory2": (teams.developer_name,),
+    "ObjectTerritory2Association": (teams.object_territory,),
+    "UserTerritory2Association": (teams.user_territory,),
+    "ContentVersion": (files.version,),
+    "ContentDocumentLink": (files.document_link,),
+    "ContentNote": (notes.note,),
 }
 AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
-    "Contact": (people.refresh_name, people.refresh_members),
+    "Contact": (people.refresh_name, people.refresh_members, relations.follow_account),
+    "GroupMember": (teams.same_member,),
+    "PermissionSet": (access.changed,),
     "Lead": (people.refresh_name, people.refresh_members),
     "User": (people.refresh_name,),
     "Opportunity": (sales.after_opportunity,),
@@ -48,4 +72,8 @@ AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "CampaignMemberStatus": (campaigns.after_status,),
     "PermissionSetAssignment": (access.changed,),
     "FieldPermissions": (access.changed,),
+    "ObjectPermissions": (access.changed,),
+    "ContentVersion": (files.after_version,),
+    "ContentDocument": (files.after_document,),
+    "ContentNote": (notes.after_note,),
 }

@@ -31,6 +31,12 @@ def changed(batch: Batch) -> None:
     batch.store.catalog.permissions_changed()
 
 
-def group_member(batch: Batch) -> None:
-    """A group holds a user or a group once."""
-    check_unique_together(batch, ("GroupId", "UserOrGroupId"), "Already a member of the group.")
+def setup_entity_access(batch: Batch) -> None:
+    """A permission set grants a custom permission once; the kind of what it grants is derived."""
+    check_unique_together(
+        batch,
+        ("ParentId", "SetupEntityId"),
+        "Duplicate SetupEntityAccess. Another SetupEntityAccess exists for this permission set.",
+    )
+    kind = pl.repeat("CustomPermission", len(batch), dtype=pl.String, eager=True)
+    batch.fill("SetupEntityType", kind, batch.creating)
