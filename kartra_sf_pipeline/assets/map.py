@@ -1,6 +1,6 @@
 """Map: what the org has, the field map, and the schema that the map needs."""
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MAP, MIGRATION, REVOPS
+from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.errors import OrgError, SettingsError
 from kartra_sf_pipeline.mapping.account_map import map_frame, propose
@@ -73,9 +74,9 @@ def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Resul
     kinds={"yaml"},
     owners=REVOPS,
     deps=["org_snapshot"],
-    ins={name: dg.AssetIn() for name in (*PREPARED, "raw_custom_fields")},
+    ins=scanned(*PREPARED, "raw_custom_fields"),
 )
-def field_map(settings: RunSettings, **prepared: Frame) -> Result:
+def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     """The field map: a file people read. Proposed for the account unless one is given.
 
     Stops at a map that the org or the exports cannot bear, with each fault's line.
@@ -89,7 +90,8 @@ def field_map(settings: RunSettings, **prepared: Frame) -> Result:
         content, read_from = propose(prepared, facts.objects), path
     path.write_text(content.to_yaml(), encoding="utf-8")
     frames = phase_frames(prepared, content, facts.standard_pricebook_id, given.event_minutes)
-    faults = check_map(content, frames, facts.objects)
+    profile = cache(lambda: profile_map(content, frames, facts.objects))
+    faults = check_map(content, frames, facts.objects, profile)
     text = map_text(read_from)
     refuse(faults, read_from, text)
     frame = map_frame(content)
@@ -105,7 +107,7 @@ def field_map(settings: RunSettings, **prepared: Frame) -> Result:
             "file": dg.MetadataValue.path(str(path)),
             "origin": "given" if given.map else "proposed",
             "map": table(frame.drop("map_fingerprint", "on_blank"), rows=250),
-            "values": table(profile_map(content, frames, facts.objects), rows=250),
+            "values": table(profile(), rows=250),
             "to_know": table(told),
             "unmapped": table(
                 pl.DataFrame(

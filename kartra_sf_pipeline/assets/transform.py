@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
+from kartra_sf_pipeline.assets.inputs import columns_of
 from kartra_sf_pipeline.assets.map import confirmed_map
 from kartra_sf_pipeline.assets.previews import counts, preview, table
 from kartra_sf_pipeline.mapping import sources
@@ -20,6 +21,14 @@ from kartra_sf_pipeline.resources import RunSettings
 
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]
+
+# What `sources.contacts` reads of a person beside what it hands on.
+_PERSON = (
+    "contact_key", "account_key", "first_name", "last_name", "mailable", "joined_at", "email",
+    "email_raw", "phone_verdict", "phone_e164", "phone_raw",
+)  # fmt: skip
+_MEMBER = ("contact_key", *sources.LINEAGE)
+_PLANNED = (*sources.LINEAGE, "disposition", "reason", "detail")
 
 _COMMON: dict[str, Any] = {
     "group_name": TRANSFORM,
@@ -92,19 +101,23 @@ def campaigns(
     field_map: Frame,
     parsed_lists: Frame,
     raw_lists: Frame,
-    contacts_unified: Frame,
+    contacts_unified: pl.LazyFrame,
 ) -> Result:
     """One campaign per Kartra list."""
-    rows = sources.campaigns(sources.memberships(parsed_lists, contacts_unified), raw_lists)
+    members = sources.memberships(parsed_lists, columns_of(contacts_unified, *_MEMBER))
+    rows = sources.campaigns(members, raw_lists)
     return _shaped(settings, field_map, "campaigns", rows)
 
 
 @dg.asset(**_COMMON)
 def contacts(
-    settings: RunSettings, field_map: Frame, contacts_unified: Frame, companies_prepared: Frame
+    settings: RunSettings,
+    field_map: Frame,
+    contacts_unified: Frame,
+    companies_prepared: pl.LazyFrame,
 ) -> Result:
     """Contact rows of the first write: keys, names, addresses, consent; oldest first."""
-    rows = sources.contacts(contacts_unified, companies_prepared)
+    rows = sources.contacts(contacts_unified, columns_of(companies_prepared, "account_key"))
     return _shaped(settings, field_map, "contacts", rows)
 
 
@@ -112,11 +125,11 @@ def contacts(
 def opportunity_facts(
     settings: RunSettings,
     field_map: Frame,
-    transactions_prepared: Frame,
+    transactions_prepared: pl.LazyFrame,
     subscriptions_prepared: Frame,
     subscriptions_derived: Frame,
-    contacts_unified: Frame,
-    companies_prepared: Frame,
+    contacts_unified: pl.LazyFrame,
+    companies_prepared: pl.LazyFrame,
     products_derived: Frame,
 ) -> Result:
     """Sales, subscriptions and reversals as deals, before the map gives them field names."""
@@ -125,7 +138,9 @@ def opportunity_facts(
         transactions_prepared,
         subscriptions_prepared,
         subscriptions_derived,
-        sources.contacts(contacts_unified, companies_prepared),
+        sources.contacts(
+            columns_of(contacts_unified, *_PERSON), columns_of(companies_prepared, "account_key")
+        ),
         products_derived,
         policies,
         _standard_book(settings.load().home),
@@ -171,12 +186,12 @@ def campaign_members(
     settings: RunSettings,
     field_map: Frame,
     parsed_lists: Frame,
-    contacts_unified: Frame,
+    contacts_unified: pl.LazyFrame,
     campaigns: Frame,
 ) -> Result:
     """One member per contact and list."""
     rows = sources.campaign_members(
-        sources.memberships(parsed_lists, contacts_unified),
+        sources.memberships(parsed_lists, columns_of(contacts_unified, *_MEMBER)),
         campaigns.select(campaign_key="_key", list_folded=pl.col("_key").str.strip_prefix("list:")),
         _map_of(settings, field_map).policies,
     )
@@ -198,15 +213,16 @@ def tasks(settings: RunSettings, field_map: Frame, notes_prepared: Frame) -> Res
 
 @dg.asset(**_COMMON)
 def contact_tags(
-    settings: RunSettings, field_map: Frame, contacts_unified: Frame, parsed_tags: Frame
+    settings: RunSettings, field_map: Frame, contacts_unified: pl.LazyFrame, parsed_tags: Frame
 ) -> Result:
     """Tags, notes and custom fields: written last, on contacts that are confirmed."""
     rules = _map_of(settings, field_map).phases["contact_tags"].fields
     offered = next((r.new.values for r in rules if r.source == "tags" and r.new), ())
     custom = [rule for rule in rules if rule.source and rule.source.startswith(PREFIX)]
-    rows = sources.contact_tags(
-        contacts_unified, parsed_tags, typed_columns(contacts_unified, custom), offered
-    )
+    people = contacts_unified.select(
+        *_MEMBER, "notes", *dict.fromkeys(str(rule.source) for rule in custom)
+    ).collect()
+    rows = sources.contact_tags(people, parsed_tags, typed_columns(people, custom), offered)
     return _shaped(settings, field_map, "contact_tags", rows)
 
 
@@ -214,18 +230,18 @@ def contact_tags(
 def planned_rows(
     settings: RunSettings,
     field_map: Frame,
-    quarantine: Frame,
-    contact_rows: Frame,
-    company_rows: Frame,
-    transactions_prepared: Frame,
-    subscriptions_prepared: Frame,
-    affiliates_prepared: Frame,
-    bookings_prepared: Frame,
-    notes_prepared: Frame,
-    campaigns: Frame,
+    quarantine: pl.LazyFrame,
+    contact_rows: pl.LazyFrame,
+    company_rows: pl.LazyFrame,
+    transactions_prepared: pl.LazyFrame,
+    subscriptions_prepared: pl.LazyFrame,
+    affiliates_prepared: pl.LazyFrame,
+    bookings_prepared: pl.LazyFrame,
+    notes_prepared: pl.LazyFrame,
+    campaigns: pl.LazyFrame,
     raw_lists: Frame,
     raw_custom_fields: Frame,
-    raw_sequences: Frame,
+    raw_sequences: pl.LazyFrame,
 ) -> Result:
     """What is meant to become of each source row, before anything is sent."""
     rules = _map_of(settings, field_map).phases["contact_tags"].fields
@@ -236,18 +252,24 @@ def planned_rows(
     }
     frame = row_plan(
         {
-            "quarantine": quarantine,
-            "contact_rows": contact_rows,
-            "company_rows": company_rows,
-            "transactions_prepared": transactions_prepared,
-            "subscriptions_prepared": subscriptions_prepared,
-            "affiliates_prepared": affiliates_prepared,
-            "bookings_prepared": bookings_prepared,
-            "notes_prepared": notes_prepared,
-            "campaign_rows": campaigns.select("source_file", "source_line", campaign_key="_key"),
+            "quarantine": columns_of(quarantine, "export", *_PLANNED),
+            "contact_rows": columns_of(contact_rows, *_PLANNED, "contact_key"),
+            "company_rows": columns_of(company_rows, *_PLANNED, "account_key"),
+            "transactions_prepared": columns_of(
+                transactions_prepared, *_PLANNED, "opportunity_key"
+            ),
+            "subscriptions_prepared": columns_of(
+                subscriptions_prepared, *_PLANNED, "opportunity_key"
+            ),
+            "affiliates_prepared": columns_of(affiliates_prepared, *_PLANNED, "affiliate_key"),
+            "bookings_prepared": columns_of(bookings_prepared, *_PLANNED, "booking_key"),
+            "notes_prepared": columns_of(notes_prepared, *_PLANNED, "note_key"),
+            "campaign_rows": columns_of(campaigns, *sources.LINEAGE, "_key").rename(
+                {"_key": "campaign_key"}
+            ),
             "raw_lists": raw_lists,
             "raw_custom_fields": raw_custom_fields,
-            "raw_sequences": raw_sequences,
+            "raw_sequences": columns_of(raw_sequences, *sources.LINEAGE),
         },
         columns,
     )

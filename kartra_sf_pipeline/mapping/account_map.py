@@ -7,9 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from kartra_sf_pipeline.mapping.custom_fields import CustomField, plan_custom_fields
+from kartra_sf_pipeline.mapping.custom_fields import PREFIX, CustomField, plan_custom_fields
 from kartra_sf_pipeline.mapping.model import FieldMap, Policies, load_map
-from kartra_sf_pipeline.mapping.phase_frames import unmapped_columns
+from kartra_sf_pipeline.mapping.phase_frames import Stored, unmapped_columns
 from kartra_sf_pipeline.mapping.proposal import adopt_fields, prefer_existing, targets
 from kartra_sf_pipeline.mapping.sources import picklist_tags
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
@@ -18,17 +18,19 @@ DEFAULT_MAP = Path(__file__).with_name("default_map.yaml")
 TAGS_FIELD = "Kartra_Tags__c"
 
 
-def propose(
-    prepared: Mapping[str, pl.DataFrame], objects: Mapping[str, ObjectDescribe]
-) -> FieldMap:
+def propose(prepared: Mapping[str, Stored], objects: Mapping[str, ObjectDescribe]) -> FieldMap:
     """The whole map for an account and an org: the standard map, the custom columns on the org's
     own fields where they fit, new fields elsewhere, and what is left unmapped.
 
     `prepared` holds the frames of `phase_frames.PREPARED` and `raw_custom_fields`.
     """
-    people = prepared["contacts_unified"]
-    custom = plan_custom_fields(people, prepared["raw_custom_fields"])
-    proposed = propose_map((), picklist_tags(prepared["parsed_tags"], Policies()))
+    # Only what may become a custom field is read of the people.
+    stored = prepared["contacts_unified"].lazy()
+    people = stored.select(
+        "contact_key", *(n for n in stored.collect_schema().names() if n.startswith(PREFIX))
+    ).collect()
+    custom = plan_custom_fields(people, prepared["raw_custom_fields"].lazy().collect())
+    proposed = propose_map((), picklist_tags(prepared["parsed_tags"].lazy().collect(), Policies()))
     phases = dict(proposed.phases)
     if "Contact" in objects:
         phases["contacts"] = prefer_existing(phases["contacts"], objects["Contact"])

@@ -10,6 +10,8 @@ from kartra_sf_pipeline.mapping import sources
 from kartra_sf_pipeline.mapping.custom_fields import PREFIX, typed_columns
 from kartra_sf_pipeline.mapping.model import FieldMap, Unmapped
 
+Stored = pl.DataFrame | pl.LazyFrame
+
 PREPARED = (
     "contacts_unified",
     "companies_prepared",
@@ -54,16 +56,22 @@ _WORKING = frozenset(
 
 
 def phase_frames(
-    prepared: Mapping[str, pl.DataFrame], field_map: FieldMap, pricebook_id: str, minutes: int
+    stored: Mapping[str, Stored], field_map: FieldMap, pricebook_id: str, minutes: int
 ) -> dict[str, pl.DataFrame]:
-    """Each phase's rows as `transform` will see them; `prepared` holds the frames of `PREPARED`."""
+    """Each phase's rows as `transform` will see them; `stored` holds the frames of `PREPARED`.
+
+    Stored transactions are read no further than opportunities need.
+    """
+    prepared = {
+        name: stored[name].lazy().collect() for name in PREPARED if name != "transactions_prepared"
+    }
     people, companies = prepared["contacts_unified"], prepared["companies_prepared"]
     catalogue, policies = prepared["products_derived"], field_map.policies
     contacts = sources.contacts(people, companies)
     memberships = sources.memberships(prepared["parsed_lists"], people)
     campaigns = sources.campaigns(memberships, prepared["raw_lists"])
     deals = sources.opportunities(
-        prepared["transactions_prepared"],
+        stored["transactions_prepared"],
         prepared["subscriptions_prepared"],
         prepared["subscriptions_derived"],
         contacts,
@@ -90,18 +98,21 @@ def phase_frames(
     }
 
 
-def unmapped_columns(
-    prepared: Mapping[str, pl.DataFrame], field_map: FieldMap
-) -> tuple[Unmapped, ...]:
+def unmapped_columns(prepared: Mapping[str, Stored], field_map: FieldMap) -> tuple[Unmapped, ...]:
     """Columns that hold values and that no rule names: what the map leaves behind."""
     found = []
     for name, phases in _CARRIED_BY.items():
-        frame = prepared[name]
+        frame = prepared[name].lazy()
         used = {rule.source for phase in phases for rule in field_map.phases[phase].fields}
-        for column in frame.columns:
-            if column in used or column in _WORKING:
-                continue
-            filled = frame.height - frame[column].null_count()
+        left = [
+            column
+            for column in frame.collect_schema().names()
+            if column not in used and column not in _WORKING
+        ]
+        if not left:
+            continue
+        counted = frame.select(pl.col(left).count()).collect(engine="streaming").row(0)
+        for column, filled in zip(left, counted, strict=True):
             if filled or column.startswith(PREFIX):
                 found.append(Unmapped(source=f"{name}.{column}", filled=filled))
     return tuple(found)

@@ -113,7 +113,7 @@ def contacts(unified: pl.DataFrame, companies: pl.DataFrame) -> pl.DataFrame:
 
 
 def opportunities(
-    transactions: pl.DataFrame,
+    transactions: pl.DataFrame | pl.LazyFrame,
     subscriptions: pl.DataFrame,
     derived: pl.DataFrame,
     people: pl.DataFrame,
@@ -124,10 +124,13 @@ def opportunities(
     """One row per one-off sale, subscription, refund and chargeback.
 
     A subscription's opening payment is its Amount; rebills are rolled up beside it. Refunds and
-    chargebacks are negative and name the opportunity that they adjust.
+    chargebacks are negative and name the opportunity that they adjust. Of stored transactions,
+    only the rows and columns that become opportunities are read.
     """
-    kept = transactions.filter(pl.col("disposition") == "keep")
-    single = kept.filter(pl.col("opportunity_key").str.starts_with("T")).select(
+    stored = transactions.lazy()
+    single = stored.filter(
+        (pl.col("disposition") == "keep") & pl.col("opportunity_key").str.starts_with("T")
+    ).select(
         "opportunity_key",
         "contact_key",
         "product",
@@ -146,11 +149,7 @@ def opportunities(
         kind="type",
     )
     opening = (
-        transactions.filter(
-            pl.col("opportunity_key").str.starts_with("S") & (pl.col("type") == "sale")
-        )
-        .sort("occurred_at")
-        .unique("opportunity_key", keep="first", maintain_order=True)
+        stored.filter(pl.col("opportunity_key").str.starts_with("S") & (pl.col("type") == "sale"))
         .select(
             "opportunity_key",
             "occurred_at",
@@ -159,6 +158,9 @@ def opportunities(
             "affiliate_username",
             "quantity",
         )
+        .collect(engine="streaming")
+        .sort("occurred_at", maintain_order=True)
+        .unique("opportunity_key", keep="first", maintain_order=True)
     )
     recurring = pl.concat(
         [subscriptions.filter(pl.col("disposition") == "keep"), derived], how="diagonal_relaxed"
@@ -191,7 +193,7 @@ def opportunities(
     )
     priced = catalogue.select("product_key", _priced=pl.lit(value=True))
     rows = (
-        pl.concat([single, recurring], how="diagonal_relaxed")
+        pl.concat([single.collect(engine="streaming"), recurring], how="diagonal_relaxed")
         .join(names, on="contact_key", how="left", maintain_order="left")
         .join(priced, on="product_key", how="left", maintain_order="left")
     )
