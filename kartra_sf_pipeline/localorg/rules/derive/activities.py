@@ -146,8 +146,9 @@ def relations(batch: Batch) -> None:
     if not {"WhoId", "WhatId"} & set(batch.values):
         return
     who, what = batch.value("WhoId"), batch.value("WhatId")
+    both = pl.DataFrame({"who": _kept(batch, "WhoId"), "what": _kept(batch, "WhatId")})
     batch.fail(
-        who.str.starts_with("00Q") & what.is_not_null(),
+        both["who"].str.starts_with("00Q") & both["what"].is_not_null(),
         "FIELD_INTEGRITY_EXCEPTION",
         "A lead cannot be associated with a related record",
         ["WhatId"],
@@ -177,3 +178,16 @@ def relations(batch: Batch) -> None:
     one = pl.repeat(1, len(batch), eager=True)
     batch.fill("WhoCount", one, who.is_not_null())
     batch.fill("WhatCount", one, what.is_not_null())
+
+
+def _kept(batch: Batch, name: str) -> pl.Series:
+    """A lookup as the row will have it: what a change does not name stays."""
+    given = batch.value(name)
+    if not (~batch.creating & batch.live).any():
+        return given
+    held = batch.look_up(batch.sobject.name, batch.ids, [name])[name]
+    cleared = batch.cleared.get(name, pl.repeat(False, len(batch), eager=True))
+    frame = pl.DataFrame({"given": given, "held": held, "cleared": cleared})
+    return frame.select(
+        pl.when("cleared").then(None).otherwise(pl.coalesce("given", "held"))
+    ).to_series()
