@@ -50,7 +50,7 @@ BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "CampaignMember": (campaigns.member, campaigns.member_status, currencies.member_currency),
     "CampaignMemberStatus": (campaigns.status_row,),
     "Event": (activities.event_times, activities.relations),
-    "Task": (activities.task_status, activities.relations),
+    "Task": (activities.task_status, activities.task_audit, activities.relations),
     "PermissionSetAssignment": (access.assignment,),
     "PermissionSet": (access.permission_set,),
     "SetupEntityAccess": (access.setup_entity_access,),

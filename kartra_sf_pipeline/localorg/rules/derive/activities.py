@@ -141,6 +141,16 @@ def task_status(batch: Batch) -> None:
     batch.fill("TaskSubtype", subtype, batch.creating & ~batch.given("TaskSubtype"))
 
 
+def task_audit(batch: Batch) -> None:
+    """The platform changes a task that belongs to somebody or something once more by itself: who
+    changed it last, and when, cannot be given for it.
+    """
+    related = batch.creating & (batch.given("WhoId") | batch.given("WhatId"))
+    for name in ("LastModifiedDate", "LastModifiedById"):
+        if (related & batch.given(name)).any():
+            batch.fill(name, pl.repeat(None, len(batch), dtype=pl.String, eager=True), related)
+
+
 def relations(batch: Batch) -> None:
     """AccountId of an activity comes from what it is about, else from its person."""
     if not {"WhoId", "WhatId"} & set(batch.values):
