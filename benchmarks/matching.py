@@ -77,7 +77,21 @@ def people(size: int, seed: int) -> pl.DataFrame:
         pl.when(turn % 2 == 0).then((pl.col("digits") + 7) % 10_000).otherwise("digits"),
     )
     both = pl.concat([frame, again]).with_columns(
-        contact_key=pl.int_range(pl.len()).cast(pl.String)
+        contact_key=pl.int_range(pl.len()).cast(pl.String),
+        local=pl.concat_str(
+            pl.col("first_name").str.to_lowercase(),
+            pl.lit("."),
+            pl.col("last_name").str.to_lowercase(),
+            "digits",
+        ),
+    )
+    # An address has one owner: whoever else would have come to it took another.
+    taken = pl.col("person").first().over("local", "host") != pl.col("person")
+    both = both.with_columns(
+        pl.when(taken)
+        .then(pl.concat_str("local", pl.lit("of"), "person"))
+        .otherwise("local")
+        .alias("local")
     )
     none = pl.lit(None, pl.String)
     return both.sample(fraction=1.0, shuffle=True, seed=seed).select(
@@ -89,15 +103,11 @@ def people(size: int, seed: int) -> pl.DataFrame:
         last_name="last_name",
         suffix=none,
         name_verdict=pl.lit("given"),
-        email=pl.format(
-            "{}.{}{}@host{}.com",
-            pl.col("first_name").str.to_lowercase(),
-            pl.col("last_name").str.to_lowercase(),
-            "digits",
-            "host",
-        ),
+        email=pl.concat_str("local", pl.lit("@host"), "host", pl.lit(".com")),
         email_suggestion=none,
-        phone_e164=pl.when(pl.col("has") < 0.5).then(pl.format("+1212{}", "phone")),
+        phone_e164=pl.when(pl.col("has") < 0.5).then(
+            pl.lit("+1212") + pl.col("phone").cast(pl.String)
+        ),
         street=pl.when(pl.col("has") > 0.4).then(pl.format("{} {} Street", "house", "street_name")),
         city=pl.when(pl.col("has") > 0.3).then(pl.format("Town {}", "town")),
         postal_code=pl.when(pl.col("has") > 0.3).then(

@@ -58,6 +58,7 @@ def summarise(instance: DagsterInstance, run_id: str, settings: Settings) -> dic
         "gates": log.gates,
         "read_back": _read_back(frames),
         "forecast": _forecast(frames),
+        "loaded_apart": _loaded_apart(frames),
         "timings": log.timings,
         "peak_memory_mb": log.peak_memory_mb,
         "ledger_run": note.read_text(encoding="utf-8").strip() if note.exists() else None,
@@ -222,6 +223,12 @@ def _forecast(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
         "precision": found.precision,
         "recall": found.recall,
     }
+
+
+def _loaded_apart(frames: dict[str, pl.DataFrame]) -> int:
+    """Records that were loaded on their own, are one with others now, and await a person's word."""
+    pairs = frames.get("records_loaded_apart")
+    return 0 if pairs is None else pairs.filter(pl.col("decision") != "ignore").height
 
 
 def _names(prefix: str) -> Iterable[str]:

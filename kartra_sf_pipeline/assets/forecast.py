@@ -4,6 +4,7 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
+from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.previews import table
 from kartra_sf_pipeline.forecast.row_rules import predict
 from kartra_sf_pipeline.mapping.org_facts import snapshot_of
@@ -18,17 +19,19 @@ Frame = pl.DataFrame
     group_name=TRANSFORM,
     kinds={"polars", "salesforce"},
     owners=MIGRATION,
-    ins={phase.name: dg.AssetIn() for phase in PHASES},
+    ins=scanned(*(phase.name for phase in PHASES)),
     deps=["schema_deployed"],
 )
-def forecast(settings: RunSettings, **planned: Frame) -> dg.MaterializeResult[Frame]:
+def forecast(settings: RunSettings, **planned: pl.LazyFrame) -> dg.MaterializeResult[Frame]:
     """Planned rows that the org would refuse, with the code, the field and the fix."""
     objects = snapshot_of(settings.load().home).objects
     arriving: dict[str, pl.Series] = {}
     verdicts = []
+    planned_rows = 0
     # In load order, so that a record whose parent is refused is foreseen to be refused, too.
     for phase in PHASES:
-        rows = planned[phase.name]
+        rows = planned[phase.name].collect()
+        planned_rows += rows.height
         if rows.is_empty():
             arriving[phase.name] = rows["_key"]
             continue
@@ -48,7 +51,7 @@ def forecast(settings: RunSettings, **planned: Frame) -> dg.MaterializeResult[Fr
         value=frame,
         metadata={
             "predicted_rejections": frame.select("object", "key").unique().height,
-            "planned_rows": sum(given.height for given in planned.values()),
+            "planned_rows": planned_rows,
             "by_code": table(by_code),
         },
     )

@@ -38,12 +38,11 @@ def known_identities(
     loaded last.
     """
     identities = ledger.open().identities
-    loaded = identities.orgs(Settings.load().target.value)
-    if not loaded:
-        frame = pl.DataFrame(schema=KNOWN_SCHEMA)
+    if context.job_name == _SCOPE:
+        org_id = next(iter(identities.orgs(Settings.load().target.value)), None)
     else:
-        org_id = loaded[0] if context.job_name == _SCOPE else salesforce.org().org_id
-        frame = identities.known(org_id)
+        org_id = salesforce.org().org_id if identities.orgs() else None
+    frame = identities.known(org_id) if org_id else pl.DataFrame(schema=KNOWN_SCHEMA)
     return dg.MaterializeResult(
         value=frame,
         metadata={

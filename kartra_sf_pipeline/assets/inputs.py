@@ -1,14 +1,17 @@
-"""Inputs that an asset scans instead of reading."""
-
-from collections.abc import Iterable
+"""How an asset takes its frames: scanned where they lie, with no more read than it asks for."""
 
 import dagster as dg
 import polars as pl
 
-# Dagster makes a type of the class's own name wherever an annotation says LazyFrame.
-SCANNED = dg.PythonObjectDagsterType(pl.LazyFrame, name="ScannedFrame")
+_SCANNED = dg.PythonObjectDagsterType(pl.LazyFrame, name="StoredFrame")
 
 
-def scanned(names: Iterable[str]) -> dict[str, dg.AssetIn]:
-    """Inputs by asset name, each a LazyFrame: a builder collects what it selects."""
-    return {name: dg.AssetIn(dagster_type=SCANNED) for name in names}
+def scanned(*names: str) -> dict[str, dg.AssetIn]:
+    """Inputs for parameters that Dagster cannot see the annotation of, such as `**frames`."""
+    return {name: dg.AssetIn(dagster_type=_SCANNED) for name in names}
+
+
+def columns_of(frame: pl.LazyFrame, *names: str) -> pl.DataFrame:
+    """Those of the columns that the frame has; the others are not read."""
+    there = frame.collect_schema().names()
+    return frame.select(name for name in names if name in there).collect()

@@ -1,7 +1,7 @@
 """Map: what the org has, the field map, and the schema that the map needs."""
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Resul
     kinds={"yaml"},
     owners=REVOPS,
     deps=["org_snapshot"],
-    ins=scanned((*PREPARED, "raw_custom_fields")),
+    ins=scanned(*PREPARED, "raw_custom_fields"),
 )
 def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     """The field map: a file people read. Proposed for the account unless one is given.
@@ -103,7 +103,8 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     path.write_text(content.to_yaml(), encoding="utf-8")
     choices = choices_of(given, content)
     frames = phase_frames(prepared, choices)
-    faults = check_map(content, frames, facts.objects)
+    profile = cache(lambda: profile_map(content, frames, choices.objects))
+    faults = check_map(content, frames, facts.objects, profile)
     text = map_text(read_from)
     refuse(faults, read_from, text)
     frame = map_frame(content, choices.phases)
@@ -119,7 +120,7 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
             "file": dg.MetadataValue.path(str(path)),
             "origin": "given" if given.map else "proposed",
             "map": table(frame.drop("map_fingerprint", "on_blank"), rows=250),
-            "values": table(profile_map(content, frames, facts.objects), rows=250),
+            "values": table(profile(), rows=250),
             "to_know": table(told),
             "unmapped": table(
                 pl.DataFrame(

@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import PROVE, REVOPS
+from kartra_sf_pipeline.assets.inputs import columns_of, scanned
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.assets.tables import ReconciliationTable
 from kartra_sf_pipeline.migration.phases import PHASES
@@ -21,7 +22,10 @@ Result = dg.MaterializeResult[pl.DataFrame]
 # A phase that completes records decides nothing about the rows that made them.
 _MAKING = [phase for phase in PHASES if not phase.update_only]
 _PLANNED_AND_LOADED = [name for p in PHASES for name in (p.name, f"loaded_{p.name}")]
-_OUTCOMES = {f"loaded_{phase.name}": dg.AssetIn() for phase in _MAKING}
+_OUTCOMES = scanned(*(f"loaded_{phase.name}" for phase in _MAKING))
+# What decides a row's fate, and where a record is to be found.
+_FATE = ("phase", "object", "key", "sf_id", "outcome", "error_code", "error_message")
+_PLACE = ("phase", "object", "key", "sf_id", "outcome")
 
 
 @dg.asset(
@@ -36,7 +40,7 @@ _OUTCOMES = {f"loaded_{phase.name}": dg.AssetIn() for phase in _MAKING}
     },
 )
 def dispositions(
-    planned_rows: Frame, field_map: Frame, schema_deployed: Frame, **loaded: Frame
+    planned_rows: Frame, field_map: Frame, schema_deployed: Frame, **loaded: pl.LazyFrame
 ) -> Result:
     """What became of each source row: loaded, merged, suppressed, quarantined or rejected."""
     # A custom field of Kartra arrives as a deployed field, or in one that the org had before.
@@ -52,7 +56,11 @@ def dispositions(
         error_code=pl.lit(None, dtype=pl.String),
     )
     frame = final_dispositions(
-        planned_rows, pl.concat([*loaded.values(), fields], how="diagonal_relaxed")
+        planned_rows,
+        pl.concat(
+            [*(columns_of(one, *_FATE) for one in loaded.values()), fields],
+            how="diagonal_relaxed",
+        ),
     )
     by_export = (
         frame.group_by("export", "disposition", "reason").len("rows")
@@ -72,16 +80,17 @@ def dispositions(
     group_name=PROVE,
     kinds={"pandas"},
     owners=REVOPS,
-    ins={"dispositions": dg.AssetIn(), "export_files": dg.AssetIn()},
+    ins={**scanned("dispositions"), "export_files": dg.AssetIn()},
     deps=[f"loaded_{phase.name}" for phase in PHASES],
     dagster_type=ReconciliationTable,
 )
-def reconciliation(dispositions: Frame, export_files: Frame) -> dg.Output[pd.DataFrame]:
+def reconciliation(dispositions: pl.LazyFrame, export_files: Frame) -> dg.Output[pd.DataFrame]:
     """Per export: rows read = loaded + merged + suppressed + quarantined + rejected."""
     read = export_files.filter(pl.col("export").is_not_null()).group_by("export").agg(
         rows=pl.col("rows").sum() + pl.col("quarantined").sum()
     )  # fmt: skip
-    balance = conservation(dispositions, dict(read.iter_rows()))
+    fates = columns_of(dispositions, "export", "source_file", "source_line", "disposition")
+    balance = conservation(fates, dict(read.iter_rows()))
     counted = balance.with_columns(difference=pl.col("rows") - pl.sum_horizontal(FATES))
     return dg.Output(
         counted.to_pandas(),
@@ -109,14 +118,14 @@ def reconciliation(dispositions: Frame, export_files: Frame) -> dg.Output[pd.Dat
             description="Each field that did not arrive as planned, with its source line.",
         ),
     },
-    ins={name: dg.AssetIn() for name in _PLANNED_AND_LOADED},
+    ins=scanned(*_PLANNED_AND_LOADED),
 )
 def read_back_from_org(
-    salesforce: SalesforceResource, **frames: Frame
+    salesforce: SalesforceResource, **frames: pl.LazyFrame
 ) -> Iterator[dg.Output[Frame]]:
     """Queries every loaded record and compares every mapped field by declared equivalence."""
     planned = {phase: frames[phase.name] for phase in PHASES}
-    outcomes = pl.concat([frames[f"loaded_{phase.name}"] for phase in PHASES])
+    outcomes = pl.concat([columns_of(frames[f"loaded_{p.name}"], *_PLACE) for p in PHASES])
     summary, differences = read_back_frames(salesforce.org(), planned, outcomes)
     fields = int(summary["fields"].sum())
     yield dg.Output(

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 
 from kartra_sf_pipeline.assets.groups import REVOPS, SCOPE
+from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.kartra.exports import EXPORTS
 from kartra_sf_pipeline.prepare.suppression import (
@@ -47,17 +48,9 @@ def _figures(frame: Frame, rows: int = 250, **more: Any) -> Result:
     )
 
 
-_SCANNED = dg.PythonObjectDagsterType(pl.LazyFrame, name="StoredFrame")
-
-
-def _stored(*names: str) -> dict[str, dg.AssetIn]:
-    """Inputs that are scanned, not read: each figure then reads the few columns that it needs."""
-    return {name: dg.AssetIn(dagster_type=_SCANNED) for name in names}
-
-
-_RAW = _stored(*(f"raw_{export}" for export in EXPORTS))
-_TAGS = _stored("behavioural_tags")
-_PREPARED = _stored(
+_RAW = scanned(*(f"raw_{export}" for export in EXPORTS))
+_TAGS = scanned("behavioural_tags")
+_PREPARED = scanned(
     "contacts_prepared",
     "contacts_unified",
     "contacts_suppressed",
@@ -79,7 +72,7 @@ _PREPARED = _stored(
 )
 
 # What the control totals count.
-_COUNTED = _stored(
+_COUNTED = scanned(
     "raw_lists",
     "contacts_prepared",
     "contacts_suppressed",
@@ -131,7 +124,7 @@ def totals(context: dg.AssetExecutionContext, settings: RunSettings, **frames: L
 
 
 @dg.asset(
-    name="source_identity", ins=_stored("raw_contacts", *(f"raw_{e}" for e in POINTERS)), **_COMMON
+    name="source_identity", ins=scanned("raw_contacts", *(f"raw_{e}" for e in POINTERS)), **_COMMON
 )
 def identity(**frames: Lazy) -> Result:
     """Whether the people in each file are among the contacts: one account in one folder."""
@@ -234,7 +227,7 @@ def taxonomy(contacts_unified: Lazy, parsed_tags: Frame) -> Result:
 @dg.asset(
     name="engagement_probe",
     ins=_TAGS
-    | _stored("contacts_unified", "parsed_tags", "transactions_prepared", "bookings_prepared"),
+    | scanned("contacts_unified", "parsed_tags", "transactions_prepared", "bookings_prepared"),
     **_COMMON,
 )
 def probe(**frames: Lazy) -> Result:

@@ -90,7 +90,7 @@ def _phase(name: str) -> dg.AssetsDefinition:
     @dg.asset(
         name=name,
         description=ABOUT[name],
-        ins={"field_map": dg.AssetIn(), **scanned(PHASE_ROWS[name].needs)},
+        ins={"field_map": dg.AssetIn(), **scanned(*PHASE_ROWS[name].needs)},
         group_name=TRANSFORM,
         kinds={"polars", "salesforce"},
         owners=MIGRATION,
@@ -101,7 +101,9 @@ def _phase(name: str) -> dg.AssetsDefinition:
     return shaped
 
 
-@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(DERIVED["opportunity_facts"].needs)}, **_COMMON)
+@dg.asset(
+    ins={"field_map": dg.AssetIn(), **scanned(*DERIVED["opportunity_facts"].needs)}, **_COMMON
+)
 def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
     """Sales, subscriptions and reversals as deals, before the map gives them field names."""
     given = settings.load()
@@ -121,7 +123,7 @@ def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.Lazy
 SHAPED = [_phase(name) for name in PHASE_NAMES]
 
 
-@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(NEEDS)}, **_COMMON)
+@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(*NEEDS)}, **_COMMON)
 def planned_rows(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
     """What is meant to become of each source row, before anything is sent."""
     confirmed = confirmed_map(settings.load().home, field_map)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,17 +18,29 @@ app = typer.Typer(
 )
 
 
+Features = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--feature",
+        help="Switch a feature on, for good: multi-currency, state-and-country-picklists, "
+        "contacts-to-multiple-accounts, territory-management. May be given several times.",
+    ),
+]
+
+
 @app.command()
-def start(home: Home = None, as_json: Json = False) -> None:
+def start(home: Home = None, feature: Features = None, as_json: Json = False) -> None:
     """Start the local org, or find the one that runs already.
 
-    Example: kartra-sf org start --json
+    Example: kartra-sf org start --feature multi-currency --json
     """
-    from kartra_sf_pipeline.localorg.process import ensure_running
+    from kartra_sf_pipeline.localorg.process import ensure_running, switch_on
 
     try:
         settings = settings_for(home=home)
         address = ensure_running(settings.home, port=settings.org_port)
+        if feature:
+            switch_on(address, feature)
         _show(asdict(address), settings.api_version, as_json)
     except PipelineError as error:
         fail(error, as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import UTC, datetime
 
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from kartra_sf_pipeline.localorg import features
 from kartra_sf_pipeline.localorg.errors import ApiError
 from kartra_sf_pipeline.localorg.requests import reply, store_of
+from kartra_sf_pipeline.localorg.rules.archive import archive_activities
 
 
 async def ping(request: Request) -> Response:
@@ -74,6 +76,17 @@ async def org_features(request: Request) -> Response:
     return reply({"on": sorted(on), "known": list(features.FEATURES)})
 
 
+async def archive(request: Request) -> Response:
+    """POST /__admin/archive: what the platform does at night to activities of a year ago"""
+    store = store_of(request)
+
+    def work() -> dict[str, int]:
+        with store.write() as connection:
+            return archive_activities(connection, datetime.now(UTC).date())
+
+    return reply(await run_in_threadpool(work))
+
+
 async def reset(request: Request) -> Response:
     """POST /__admin/reset: an org as on its first day; the server and its token stay
 
@@ -102,6 +115,7 @@ routes = [
     Route("/__admin/status", status, methods=["GET"]),
     Route("/__admin/requests", requests_since, methods=["GET"]),
     Route("/__admin/features", org_features, methods=["GET", "POST"]),
+    Route("/__admin/archive", archive, methods=["POST"]),
     Route("/__admin/reset", reset, methods=["POST"]),
     Route("/__admin/shutdown", shutdown, methods=["POST"]),
 ]

@@ -32,6 +32,7 @@ from kartra_sf_pipeline.localorg.errors import (
     where,
 )
 from kartra_sf_pipeline.localorg.metadata import endpoints as metadata
+from kartra_sf_pipeline.localorg.metadata import tooling
 from kartra_sf_pipeline.localorg.partner import endpoints as partner
 from kartra_sf_pipeline.localorg.rest import (
     blobs,
@@ -69,6 +70,7 @@ def create_app(
         *tree.routes,
         *bulk.routes,
         *metadata.routes,
+        *tooling.routes,
         *partner.routes,
         *replication.routes,
         *blobs.routes,

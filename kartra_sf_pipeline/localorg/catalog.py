@@ -42,6 +42,13 @@ _INDEXED = {
     "PricebookEntry": ("Product2Id",),
     "Event": ("WhoId", "WhatId"),
     "Task": ("WhoId", "WhatId"),
+    "ContentVersion": ("ContentDocumentId",),
+    "ContentDocumentLink": ("ContentDocumentId", "LinkedEntityId"),
+    "AccountContactRelation": ("AccountId", "ContactId"),
+    "AccountTeamMember": ("AccountId",),
+    "OpportunityTeamMember": ("OpportunityId",),
+    "GroupMember": ("GroupId",),
+    "ObjectTerritory2Association": ("ObjectId",),
     "FieldPermissions": ("ParentId",),
     "PermissionSetAssignment": ("PermissionSetId",),
 }

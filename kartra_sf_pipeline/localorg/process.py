@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -280,3 +281,22 @@ def reset(home: Path) -> OrgAddress:
             next_step="Stop it and try again.",
         ) from error
     return address
+
+
+def switch_on(address: OrgAddress, features: Sequence[str]) -> None:
+    """Switch features of a running org on; they stay on. Raises LocalOrgError for unknown names."""
+    from kartra_sf_pipeline.localorg.features import FEATURES
+
+    unknown = [f for f in features if f not in FEATURES]
+    if unknown:
+        raise LocalOrgError(
+            f"The local org has no feature {', '.join(unknown)}.",
+            next_step=f"Choose from: {', '.join(FEATURES)}.",
+        )
+    try:
+        call(address, "POST", f"/__admin/features?on={','.join(features)}", timeout=120)
+    except OSError as error:
+        raise LocalOrgError(
+            f"The features of the local org at {address.url} could not be switched on: {error}.",
+            next_step="Stop it and try again.",
+        ) from error

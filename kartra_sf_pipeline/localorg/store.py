@@ -80,6 +80,7 @@ class Store(Database):
             connection.executemany("DELETE FROM _sequence WHERE prefix = ?", prefixes)
             if not keep_features:
                 features.remember(self, ())
+                self.set_meta("corporate_currency", "")
             self.catalog.restart()
             self._create()
 

@@ -10,7 +10,8 @@ import polars as pl
 from kartra_sf_pipeline.mapping.active import active_phases
 from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule
 from kartra_sf_pipeline.mapping.schema import text_lengths, wanted_fields
-from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, was_cut
+from kartra_sf_pipeline.mapping.strategies import ValueMap
+from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, mapped_values, was_cut
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -64,7 +65,13 @@ def profile_map(
                     "transform": rule.transform,
                     "confidence": rule.confidence,
                     "reason": rule.reason or rule.note or "standard map",
-                    **_figures(rule, frames[name], length, offered_values(rule, describe)),
+                    **_figures(
+                        rule,
+                        frames[name],
+                        length,
+                        offered_values(rule, describe),
+                        field_map.value_maps[rule.values] if rule.values else None,
+                    ),
                 }
             )
     return pl.DataFrame(rows, schema=SCHEMA)
@@ -95,15 +102,20 @@ def fits_transform(dtype: pl.DataType, transform: str) -> bool:
 
 
 def _figures(
-    rule: FieldRule, frame: pl.DataFrame, length: int | None, offered: tuple[str, ...] | None
+    rule: FieldRule,
+    frame: pl.DataFrame,
+    length: int | None,
+    offered: tuple[str, ...] | None,
+    values: ValueMap | None,
 ) -> dict[str, Any]:
     if rule.source is None or rule.source not in frame.columns:
         return {"rows": frame.height}
     if not fits_transform(frame.schema[rule.source], rule.transform):
         return {"rows": frame.height, "filled": frame.height - frame[rule.source].null_count()}
     source = pl.col(rule.source)
+    text = TRANSFORMS[rule.transform](source, None).cast(pl.String)
     cells = frame.select(
-        source=source, wire=TRANSFORMS[rule.transform](source, None).cast(pl.String)
+        source=source, wire=text if values is None else mapped_values(text, values)
     )
     wire = pl.col("wire")
     said = pl.col("source").is_not_null()

@@ -11,7 +11,7 @@ from kartra_sf_pipeline.mapping.model import FieldRule, PhaseMap
 from kartra_sf_pipeline.mapping.owners import owner_ids
 from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.strategies import ValueMap
-from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, was_cut
+from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, mapped_values, was_cut
 
 NULL_MARK = "#N/A"
 """What the Bulk API takes for an explicit null."""
@@ -87,21 +87,6 @@ def cut_cells(rows: pl.DataFrame, phase: PhaseMap, lengths: dict[str, int]) -> p
         found,
         schema={"target": pl.String, "length": pl.Int64, "cells": pl.Int64, "longest": pl.Int64},
         orient="row",
-    )
-
-
-def mapped_values(value: pl.Expr, values: ValueMap) -> pl.Expr:
-    """The value map's word for each text; what is not listed stays, or is left blank."""
-    folded = {word.strip().lower(): meant for word, meant in values.values.items()}
-    return (
-        value.str.strip_chars()
-        .str.to_lowercase()
-        .replace_strict(
-            list(folded),
-            list(folded.values()),
-            default=None if values.unknown == "blank" else value,
-            return_dtype=pl.String,
-        )
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from kartra_sf_pipeline.mapping.strategies import ValueMap
+
 Transform = Callable[[pl.Expr, int | None], pl.Expr]
 
 CUT_MARK = "…"
@@ -74,3 +76,18 @@ TRANSFORMS: dict[str, Transform] = {
 def was_cut(value: pl.Expr, length: int) -> pl.Expr:
     """True where `text` would cut the value."""
     return value.cast(pl.String).str.strip_chars().str.len_chars() > length
+
+
+def mapped_values(value: pl.Expr, values: ValueMap) -> pl.Expr:
+    """The value map's word for each text; what is not listed stays, or is left blank."""
+    folded = {word.strip().lower(): meant for word, meant in values.values.items()}
+    return (
+        value.str.strip_chars()
+        .str.to_lowercase()
+        .replace_strict(
+            list(folded),
+            list(folded.values()),
+            default=None if values.unknown == "blank" else value,
+            return_dtype=pl.String,
+        )
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,9 +70,15 @@ class Fault:
 
 
 def check_map(
-    field_map: FieldMap, frames: Mapping[str, pl.DataFrame], objects: Mapping[str, ObjectDescribe]
+    field_map: FieldMap,
+    frames: Mapping[str, pl.DataFrame],
+    objects: Mapping[str, ObjectDescribe],
+    profile: Callable[[], pl.DataFrame] | None = None,
 ) -> list[Fault]:
-    """All faults at once, in the map's order. `frames` are the phases' source frames."""
+    """All faults at once, in the map's order. `frames` are the phases' source frames; `profile`
+    gives what `profile_map` says of the three, for a caller that shows it, too; it is not asked of
+    a map that stops by itself.
+    """
     faults: list[Fault] = []
     objects = with_planned_objects(field_map, objects)
     for name, phase in active_phases(field_map, objects).items():
@@ -89,7 +95,8 @@ def check_map(
         faults += _phase_faults(name, phase, frames[name], describe, field_map, objects)
     if any(fault.stops for fault in faults):
         return faults
-    return [*faults, *_clashes(field_map, objects), *_value_faults(field_map, frames, objects)]
+    figures = profile() if profile else profile_map(field_map, frames, objects)
+    return [*faults, *_clashes(field_map, objects), *_value_faults(field_map, figures, objects)]
 
 
 def refuse(faults: list[Fault], file: Path, text: str) -> None:
@@ -322,18 +329,15 @@ def _home(sobject: str) -> str:
 
 
 def _value_faults(
-    field_map: FieldMap, frames: Mapping[str, pl.DataFrame], objects: Mapping[str, ObjectDescribe]
+    field_map: FieldMap, profile: pl.DataFrame, objects: Mapping[str, ObjectDescribe]
 ) -> Iterator[Fault]:
     """What the values say: cut and lost cells, picklist misses, required fields left blank."""
-    profile = {
-        (row["phase"], row["target"]): row
-        for row in profile_map(field_map, frames, objects).iter_rows(named=True)
-    }
+    rows = {(row["phase"], row["target"]): row for row in profile.iter_rows(named=True)}
     for name, phase in active_phases(field_map, objects).items():
         describe = objects[phase.object]
         for rule in phase.fields:
             place = _place(field_map, name, rule)
-            row = profile[name, rule.target]
+            row = rows[name, rule.target]
             yield from _row_faults(place, rule, row, describe)
 
 

@@ -53,15 +53,13 @@ class Identities:
             .sort("object", "alias", "key")
         )
 
-    def orgs(self, target: str) -> list[str]:
-        """The orgs that runs of this target have loaded, the latest first."""
+    def orgs(self, target: str | None = None) -> list[str]:
+        """The orgs that runs (of this target) have begun to load, the latest first."""
         runs = tables.runs.c
-        statement = (
-            select(runs.org_id, func.max(runs.started_at))
-            .where(runs.target == target)
-            .group_by(runs.org_id)
-            .order_by(func.max(runs.started_at).desc())
-        )
+        latest = func.max(runs.started_at)
+        statement = select(runs.org_id).group_by(runs.org_id).order_by(latest.desc())
+        if target is not None:
+            statement = statement.where(runs.target == target)
         with self._engine.connect() as connection:
             return [row[0] for row in connection.execute(statement)]
 
@@ -97,20 +95,24 @@ class Identities:
     def _keys(self, org_id: str) -> pl.DataFrame:
         """Loaded keys of the org: object, key, first_loaded_run, first_loaded_at."""
         runs, records, noted = tables.runs.c, tables.records.c, tables.identities.c
-        taken_back = select(records.sf_id).where(
-            # A null in the list would make SQL's NOT IN true of nothing.
-            records.undone.in_(_TAKEN_BACK),
-            records.sf_id.is_not(None),
-        )
         of_org = _of_org(org_id)
+        taken_back = (
+            select(records.sf_id)
+            .join(tables.runs, runs.run_id == records.run_id)
+            # A null in the list would make SQL's NOT IN true of nothing.
+            .where(of_org, records.undone.in_(_TAKEN_BACK), records.sf_id.is_not(None))
+        )
         written = (
             select(records.object, records.key, records.run_id)
             .join(tables.runs, runs.run_id == records.run_id)
             .where(
                 of_org,
                 records.phase.in_(PHASES_WITH_ALIASES),
-                records.action.in_(("created", "updated")),
-                records.sf_id.not_in(taken_back),
+                # What one run made and another only updated goes when the first is taken back.
+                or_(
+                    records.action == "created",
+                    and_(records.action == "updated", records.sf_id.not_in(taken_back)),
+                ),
                 or_(
                     and_(records.undone.is_(None), runs.status != "rolled_back"),
                     records.undone.in_(_STILL_THERE),

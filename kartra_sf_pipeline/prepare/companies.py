@@ -12,6 +12,7 @@ from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE, QUARANTINE, pla
 from kartra_sf_pipeline.prepare.nulls import clean, tidy
 from kartra_sf_pipeline.prepare.places import prepare_places
 from kartra_sf_pipeline.prepare.web import website
+from kartra_sf_pipeline.prepare.wording import worded
 
 COMPANY_COLUMNS: Final = (
     "account_key", "name", "website", "domain", "phone", "street", "city", "state", "postal_code",
@@ -127,7 +128,7 @@ def _company_rows(rows: pl.DataFrame) -> pl.DataFrame:
         pl.when(nothing)
         .then(pl.lit("The row has no name, and no website or domain of a company's own."))
         .when(~primary)
-        .then(pl.format("The account's row is {}.", "_place"))
+        .then(worded("The account's row is {}.", "_place"))
         .alias("detail"),
         "account_key",
     )

@@ -20,6 +20,7 @@ from kartra_sf_pipeline.prepare.follow import settle
 from kartra_sf_pipeline.prepare.matching import MATCH_SCHEMA, Thresholds
 from kartra_sf_pipeline.prepare.review import NO_DECISIONS, Decisions
 from kartra_sf_pipeline.prepare.text import null_if_blank, words
+from kartra_sf_pipeline.prepare.wording import worded
 
 ALIAS_SCHEMA: Final = {"account_key": pl.String, "account": pl.String}
 # Neighbours that each account of a block meets, sorted by name.
@@ -182,7 +183,7 @@ def _score(known: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
             pl.max_horizontal("account_key_l", "account_key_r").alias("right_key"),
             rule.alias("rule"),
             pl.concat_str(
-                pl.when(named).then(pl.format("names {} % alike", pl.col("alike").round(0))),
+                pl.when(named).then(worded("names {} % alike", pl.col("alike").round(0))),
                 pl.when(says).then(pl.lit("the domain says the name")),
                 pl.when(same["phone"]).then(pl.lit("same phone")),
                 pl.when(same["place"]).then(pl.lit("same street and postal code")),

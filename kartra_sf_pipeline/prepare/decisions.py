@@ -7,17 +7,22 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from kartra_sf_pipeline.prepare.comparison import Bools, Floats, Pairs
+from kartra_sf_pipeline.prepare.coded import Bools, Floats
+from kartra_sf_pipeline.prepare.comparison import Pairs
 from kartra_sf_pipeline.prepare.evidence import (
     FAR,
     NEAR,
     Address,
+    Chance,
     Contact,
     Names,
     caps,
     could_matter,
+    crowd,
     score_of,
 )
+from kartra_sf_pipeline.prepare.screening import Letters, may_matter
+from kartra_sf_pipeline.prepare.wording import worded
 
 RULES: Final = (
     "same_email", "same_mailbox", "typo_domain", "name_phone", "name_address", "name_local",
@@ -29,19 +34,28 @@ MERGE_LIKE: Final = 0.9
 _NAMED_FIRST: Final = np.array([[1.0]] * (len(RULES) - 1) + [[0.0]])
 
 
-def judge(pairs: Pairs) -> tuple[Pairs, pl.DataFrame]:
+def judge(pairs: Pairs, words: Letters) -> tuple[Pairs, pl.DataFrame]:
     """The pairs that could matter, and `score`, `rule`, `evidence`, `bits` for each of them.
 
     An address or a phone that two rows share is judged by a rule of its own; everything else is
     weighed. The best rule wins, under the cap that the pair's contradictions set.
     """
+    pairs = pairs.only(may_matter(pairs, words))
     names = Names(pairs)
     kept = could_matter(pairs, names)
     pairs, names = pairs.only(kept), names.only(kept)
     address, contact = Address(pairs), Contact(pairs)
     bits = names.bits + address.bits + contact.bits
-    top, generation = caps(pairs, names, address, contact)
-    scores = _rules(pairs, names, address, contact, bits, top)
+    chance = Chance(pairs, names, address)
+    top, generation = caps(pairs, names, address, contact, chance)
+    asked = np.where(chance.one_house, 0, crowd(pairs)).astype(np.float32)
+    scores = _rules(pairs, names, address, contact, np.minimum(score_of(bits - asked), top), top)
+    said = _said(pairs, names, address, contact)
+    said += [
+        ("generation", generation, "suffix or middle initial differs"),
+        ("likely", chance.likely, "so common a name and address that they may be namesakes"),
+        ("both", names.both, ""),
+    ]
     stacked = np.stack([scores[name] for name in RULES])
     # Of two rules that suffice, the one that says more is named.
     best = (stacked + _NAMED_FIRST * (stacked >= MERGE_LIKE)).argmax(axis=0)
@@ -52,19 +66,19 @@ def judge(pairs: Pairs) -> tuple[Pairs, pl.DataFrame]:
             "bits": bits,
             "first_sim": names.first,
             "last_sim": names.last,
-            **{name: flag for name, flag, _ in _said(pairs, names, address, contact, generation)},
+            **{name: flag for name, flag, _ in said},
         }
     )
     return pairs, frame.select(
         pl.col("score").cast(pl.Float64).round(4),
         pl.col("rule").replace_strict(list(range(len(RULES))), list(RULES), return_dtype=pl.String),
-        _evidence(_said(pairs, names, address, contact, generation)).alias("evidence"),
+        _evidence(said).alias("evidence"),
         pl.col("bits").cast(pl.Float64).round(1),
     )
 
 
 def _rules(
-    pairs: Pairs, names: Names, address: Address, contact: Contact, bits: Floats, top: Floats
+    pairs: Pairs, names: Names, address: Address, contact: Contact, weighed: Floats, top: Floats
 ) -> dict[str, Floats]:
     """Each rule's score for each pair, 0 where the rule does not apply."""
     alike = np.where(names.both, np.minimum(names.first, names.last), 0).astype(np.float32)
@@ -72,7 +86,7 @@ def _rules(
     differ = names.both & (names.first < FAR) & (names.last < 0.8)
     meant, phone = pairs.same("meant"), pairs.same("phone")
     house = address.house & address.same_town & (address.street >= 0.999) & pairs.same("zip")
-    nothing = np.zeros(len(bits), dtype=np.float32)
+    nothing = np.zeros(len(top), dtype=np.float32)
     return {
         "same_email": np.where(pairs.same("email"), np.where(differ, 0.9, 1.0), nothing),
         "same_mailbox": np.where(
@@ -87,12 +101,12 @@ def _rules(
         "name_address": np.where(house, np.minimum(0.97 * alike, top), nothing),
         "name_local": np.where(contact.local, np.minimum(0.86 * alike, top), nothing),
         "phone_without_name": np.where(phone & ~names.both & ~differ, 0.76, nothing),
-        "weighed": np.minimum(score_of(bits), top),
+        "weighed": weighed,
     }
 
 
 def _said(
-    pairs: Pairs, names: Names, address: Address, contact: Contact, generation: Bools
+    pairs: Pairs, names: Names, address: Address, contact: Contact
 ) -> list[tuple[str, Bools, str]]:
     mailbox, meant = pairs.same("mailbox"), pairs.same("meant")
     return [
@@ -110,9 +124,7 @@ def _said(
         ("city", pairs.same("city"), "same city"),
         ("company", pairs.same("company"), "same company"),
         ("crossed", names.crossed, "first and last name exchanged"),
-        ("generation", generation, "suffix or middle initial differs"),
         ("born_differs", contact.born_differs, "birthdays differ"),
-        ("both", names.both, ""),
     ]
 
 
@@ -120,13 +132,13 @@ def _evidence(said: list[tuple[str, Bools, str]]) -> pl.Expr:
     return pl.concat_str(
         *(pl.when(pl.col(name)).then(pl.lit(words)) for name, _, words in said if words),
         pl.when("both").then(
-            pl.format(
+            worded(
                 "first name {}, last name {}",
                 pl.col("first_sim").cast(pl.Float64).round(2),
                 pl.col("last_sim").cast(pl.Float64).round(2),
             )
         ),
-        pl.format("{} bits", pl.col("bits").cast(pl.Float64).round(1)),
+        worded("{} bits", pl.col("bits").cast(pl.Float64).round(1)),
         separator="; ",
         ignore_nulls=True,
     )

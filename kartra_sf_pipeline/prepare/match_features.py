@@ -68,9 +68,9 @@ def features(prepared: pl.DataFrame) -> pl.DataFrame:
             ).alias("street"),
             null_if_blank(words(pl.col("city"))).alias("city"),
             null_if_blank(words(pl.col("state"))).alias("state"),
-            company_key(pl.col("company")).alias("company"),
+            "company",
             mailbox(pl.col("email")).alias("mailbox"),
-            mailbox(pl.coalesce("email_suggestion", "email")).alias("meant"),
+            mailbox(pl.col("email_suggestion")).alias("meant"),
             pl.when(~local.is_in(sorted(ROLE_LOCAL_PARTS))).then(local).alias("local"),
             pl.col("email").str.extract(r"@([^@]*)$", 1).alias("mail_domain"),
             null_if_blank(pl.coalesce(*born).str.replace_all(r"\D", "")).alias("born")
@@ -78,10 +78,22 @@ def features(prepared: pl.DataFrame) -> pl.DataFrame:
             else pl.lit(None, pl.String).alias("born"),
         )
         .with_columns(
-            given_root(pl.col("first")).alias("root"), _longest_word("street"), _handle()
+            pl.coalesce("meant", "mailbox").alias("meant"),
+            given_root(pl.col("first")).alias("root"),
+            _longest_word("street"),
+            _handle(),
         )
+        .pipe(_company_keys)
         .with_row_index("row")
     )  # fmt: skip
+
+
+def _company_keys(people: pl.DataFrame) -> pl.DataFrame:
+    """`company` as the key of its name, made once for each distinct name."""
+    names = people.select("company").drop_nulls().unique()
+    keys = names.with_columns(company_key(pl.col("company")).alias("key"))
+    joined = people.join(keys, on="company", how="left", maintain_order="left")
+    return joined.drop("company").rename({"key": "company"})
 
 
 def _handle() -> pl.Expr:

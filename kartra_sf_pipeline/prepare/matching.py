@@ -7,20 +7,24 @@ should look.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.prepare.blocks import BlockReport, candidate_pairs
 from kartra_sf_pipeline.prepare.clusters import IGNORE, MERGE, REVIEW
-from kartra_sf_pipeline.prepare.comparison import Pairs, columns_of
+from kartra_sf_pipeline.prepare.coded import columns_of
+from kartra_sf_pipeline.prepare.comparison import Pairs
 from kartra_sf_pipeline.prepare.decisions import judge
 from kartra_sf_pipeline.prepare.evidence import LISTED_AT
 from kartra_sf_pipeline.prepare.follow import settle
 from kartra_sf_pipeline.prepare.match_features import features
 from kartra_sf_pipeline.prepare.review import NO_DECISIONS, Decisions
+from kartra_sf_pipeline.prepare.screening import letters_of
 
 MATCH_SCHEMA: Final = {
     "left_key": pl.String,
@@ -84,28 +88,29 @@ def find_matches(
     depend on the order of the rows.
     """
     people = features(prepared)
-    candidates, blocks = candidate_pairs(people)
+    del prepared
     keys = people["contact_key"]
     columns = columns_of(people)
     del people
-    found: list[pl.DataFrame] = []
-    read = 0
-    for start in range(0, candidates.height, _SLICE):
-        part = candidates.slice(start, _SLICE)
-        pairs = Pairs(part["left"].to_numpy(), part["right"].to_numpy(), columns)
-        pairs, judged = judge(pairs)
-        read += judged.height
-        judged = judged.with_columns(
-            keys.gather(pairs.left).alias("left_key"), keys.gather(pairs.right).alias("right_key")
-        )
-        found.append(judged.filter(pl.col("score") >= LISTED_AT))
-    if not found:
-        found = [pl.DataFrame(schema=MATCH_SCHEMA).drop("decision")]
+    candidates, blocks = candidate_pairs(columns)
+    words = letters_of(columns["first"])
+
+    def judged(start: int) -> tuple[pl.DataFrame, int]:
+        part = candidates[start : start + _SLICE]
+        left, right = (part >> 32).astype(np.uint32), (part & 0xFFFFFFFF).astype(np.uint32)
+        pairs, frame = judge(Pairs(left, right, columns), words)
+        sides = {"left_key": keys.gather(pairs.left), "right_key": keys.gather(pairs.right)}
+        return frame.with_columns(**sides).filter(pl.col("score") >= LISTED_AT), frame.height
+
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        slices = list(pool.map(judged, range(0, len(candidates), _SLICE)))
+    found = [frame for frame, _ in slices] or [pl.DataFrame(schema=MATCH_SCHEMA).drop("decision")]
+    read = sum(count for _, count in slices)
     scored = settle(_decided(pl.concat(found), thresholds), decisions, keys)
     ordered = scored.select(list(MATCH_SCHEMA)).sort(
         ["score", "left_key", "right_key"], descending=[True, False, False]
     )
-    return Matches(ordered, candidates.height, read, blocks)
+    return Matches(ordered, len(candidates), read, blocks)
 
 
 def _decided(scored: pl.DataFrame, thresholds: Thresholds) -> pl.DataFrame:

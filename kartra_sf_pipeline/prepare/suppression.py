@@ -16,6 +16,7 @@ import polars as pl
 from kartra_sf_pipeline.prepare.contact_lookup import contact_lookup
 from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE, SUPPRESS
 from kartra_sf_pipeline.prepare.transaction_rules import Role, transaction_type, types_with
+from kartra_sf_pipeline.prepare.wording import worded
 
 NO_CONSENT: Final = (
     "gdpr_refused",
@@ -182,7 +183,7 @@ def suppress_people(
         pl.when(taken).then(pl.lit(SUPPRESS)).otherwise("disposition").alias("disposition"),
         pl.when(taken).then("_rule").otherwise("reason").alias("reason"),
         pl.when(taken)
-        .then(pl.format("Left out by choice. {}", said))
+        .then(worded("Left out by choice. {}", said))
         .otherwise("detail")
         .alias("detail"),
         pl.when(~taken).then("contact_key").alias("contact_key"),
@@ -218,7 +219,7 @@ def follow_people(
         pl.when(taken).then(pl.lit(SUPPRESS)).otherwise("disposition").alias("disposition"),
         pl.when(taken).then(pl.lit(PERSON_SUPPRESSED)).otherwise("reason").alias("reason"),
         pl.when(taken)
-        .then(pl.format("Its person is left out by choice: {}.", pl.lit(mark)))
+        .then(worded("Its person is left out by choice: {}.", pl.lit(mark)))
         .otherwise("detail")
         .alias("detail"),
     )

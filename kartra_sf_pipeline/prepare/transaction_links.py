@@ -32,7 +32,7 @@ def link_refunds(
         .with_columns(opportunity_key=pl.coalesce("subscription_key", "_own_key"))
     )
     # Of millions of payments, a refund can only be of those that share something with one.
-    gateway = _same_gateway(raw, asking, *_GATEWAY).collect(engine="streaming")
+    gateway = same_gateway(raw, asking, *_GATEWAY).collect(engine="streaming")
     found = payments.join(gateway.lazy(), on=ROW, how="semi").select("opportunity_key").collect()
     keys = pl.concat([asking["subscription_key"], found["opportunity_key"]]).drop_nulls().unique()
     paid = payments.filter(
@@ -51,7 +51,7 @@ def _values(frame: pl.DataFrame, name: str) -> pl.Series:
     return frame.get_column(name).drop_nulls().unique().implode()
 
 
-def _same_gateway(raw: pl.LazyFrame, asking: pl.DataFrame, *names: str) -> pl.LazyFrame:
+def same_gateway(raw: pl.LazyFrame, asking: pl.DataFrame, *names: str) -> pl.LazyFrame:
     """`_row` of all rows that share a gateway id with one of `asking`."""
     shares = [pl.col(name).is_in(_values(asking, name)).fill_null(False) for name in names]
     return (
@@ -72,7 +72,7 @@ def _of_held_payments(over: pl.DataFrame, events: pl.DataFrame, raw: pl.LazyFram
     gateway = "processor_transaction_id"
     if named[gateway].null_count() == named.height:
         return named.clear()[ROW]
-    shared = _same_gateway(raw, named, gateway).collect(engine="streaming")
+    shared = same_gateway(raw, named, gateway).collect(engine="streaming")
     held = events.join(shared, on=ROW, how="semi").filter(
         ~pl.col("_pays") & (IS_PAYMENT | pl.col("type").is_null())
     )

@@ -23,6 +23,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
     place,
     superseded,
 )
+from kartra_sf_pipeline.prepare.gateway_subscriptions import with_gateway_subscriptions
 from kartra_sf_pipeline.prepare.money import MONEY
 from kartra_sf_pipeline.prepare.side_join import side_join
 from kartra_sf_pipeline.prepare.subscriptions import judged_subscriptions
@@ -88,7 +89,8 @@ def judge_transactions(
 
     A sale of no subscription is an opportunity `T<id>`; all payments of a subscription share
     `S<subscription id>`, whose record is the export's row or, without one, the opening payment.
-    Refunds and chargebacks are opportunities of their own, of negative `signed_amount`, that name
+    A rebill that names none has the subscription that the gateway's id leads to. Refunds and
+    chargebacks are opportunities of their own, of negative `signed_amount`, that name
     the sale they adjust. `amount` is absolute, `signed_amount` zero where no money moved.
 
     `left_out` are people who stay behind by choice (see `follow_people`): rows that are held for
@@ -104,6 +106,7 @@ def judge_transactions(
     subscriptions = judged_subscriptions(raw_subscriptions, events.lazy(), contacts)
     exported = subscriptions.filter(pl.col("disposition") == KEEP)["opportunity_key"]
     del contacts
+    events = with_gateway_subscriptions(events, raw, subscriptions)
     events = _with_opportunities(events, raw, exported)
     events = events.with_columns(first_rule(RULES).alias(_RULE))
     events = side_join(events, _details(events, raw, unreadable), ROW)
@@ -240,8 +243,9 @@ def _finished(raw: pl.LazyFrame, events: pl.DataFrame, zone: str) -> JudgedTrans
         )
     ]
     decided = events.select(
-        "transaction_id", "type", "occurred_at", "amount", "subscription_key", "contact_key",
-        "contact_evidence", "opportunity_key", "adjusts_key", "adjusts_evidence", *codes, "detail",
+        "transaction_id", "type", "occurred_at", "amount", "subscription_key",
+        "subscription_evidence", "contact_key", "contact_evidence", "opportunity_key",
+        "adjusts_key", "adjusts_evidence", *codes, "detail",
     )  # fmt: skip
     signed = {
         sign: [rule.type for rule in TRANSACTION_RULES.values() if rule.sign == sign]
@@ -251,7 +255,9 @@ def _finished(raw: pl.LazyFrame, events: pl.DataFrame, zone: str) -> JudgedTrans
     kind = pl.col("type")
     frame = (
         beside.with_columns(
-            pl.col("type", "contact_evidence", "disposition", "reason").cast(pl.String)
+            pl.col(
+                "type", "subscription_evidence", "contact_evidence", "disposition", "reason"
+            ).cast(pl.String)
         )
         .with_columns(
             pl.col("occurred_at").dt.convert_time_zone(zone).dt.date().alias("close_date"),

@@ -47,9 +47,10 @@ _DIFFERENCES = {
 
 
 def read_back(
-    org: Org, phase_frames: Mapping[Phase, pl.DataFrame], outcomes: pl.DataFrame
+    org: Org, phase_frames: Mapping[Phase, pl.DataFrame | pl.LazyFrame], outcomes: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Compare what the frames asked for with what the org answers now.
+    """Compare what the frames asked for with what the org answers now, phase by phase: of stored
+    frames one at a time is held.
 
     Returns the summary, a row per phase: object, phase, records (read back and compared), fields
     (cells compared), equal, differences, missing (records that the org does not have under the
@@ -60,7 +61,7 @@ def read_back(
     summaries = []
     differences = [pl.DataFrame(schema=_DIFFERENCES)]
     for phase, frame in phase_frames.items():
-        summary, found = _read_phase(org, phase, frame, outcomes)
+        summary, found = _read_phase(org, phase, frame.lazy().collect(), outcomes)
         summaries.append(summary)
         differences.append(found)
     return pl.DataFrame(summaries, schema=_SUMMARY), pl.concat(differences)

@@ -21,6 +21,7 @@ SUMMARY: dict[str, Any] = {
     "gates": list,
     "read_back": dict,
     "forecast": dict,
+    "loaded_apart": int,
     "timings": dict,
     "peak_memory_mb": int,
     "ledger_run": (str, type(None)),

@@ -161,7 +161,11 @@ def _frames() -> dict[str, pl.DataFrame]:
             },
             field_map.strategies,
         ),
-        **{f"loaded_{phase}": _outcomes(shaped[phase]) for phase in PHASE_NAMES},
+        # An outcome is told alike whatever the phase; where none is loaded, that of accounts stands.
+        **{
+            f"loaded_{phase}": _outcomes(shaped[phase if shaped[phase].height else "accounts"])
+            for phase in PHASE_NAMES
+        },
         "reconciliation": pl.DataFrame(
             {"export": ["contacts"], "rows": [5], "difference": [0], "balanced": [True]}
         ),

@@ -84,7 +84,9 @@ def zipped(files: dict[str, str]) -> io.BytesIO:
 
 def deploy(client: Salesforce, files: dict[str, str], **options: Any) -> tuple[str, Any]:
     """Deploys and waits; the final state and simple-salesforce's deployment detail."""
-    started = client.deploy(zipped(files), sandbox=False, **options)
+    # The client lets a deployment stay in part in sandboxes only.
+    sandbox = options.get("rollbackOnError") is False
+    started = client.deploy(zipped(files), sandbox=sandbox, **options)
     process_id = started["asyncId"]
     assert process_id is not None
     for _ in range(200):

@@ -116,9 +116,25 @@ def test_files_and_notes_keep_their_dates(http: httpx.Client, empty_org: LocalOr
             assert (row["CreatedDate"], row["LastModifiedDate"]) == (THEN, LATER)
 
 
-def bulk(http: httpx.Client, operation: str, csv: str, **more: str) -> dict[str, Any]:
+def test_who_changed_a_related_task_last_cannot_be_given(
+    http: httpx.Client, empty_org: LocalOrg
+) -> None:
+    permit(http, empty_org)
+    contact = create(http, "Contact", LastName="Lee")
+    dates = {"CreatedDate": THEN, "LastModifiedDate": LATER}
+    alone = create(http, "Task", **dates)
+    related = create(http, "Task", WhoId=contact, **dates)
+    shown = [http.get(f"{OBJECTS}/Task/{i}").json() for i in (alone, related)]
+    assert [s["CreatedDate"] for s in shown] == [THEN, THEN]
+    assert shown[0]["LastModifiedDate"] == LATER
+    assert shown[1]["LastModifiedDate"] > LATER
+
+
+def bulk(
+    http: httpx.Client, operation: str, csv: str, kind: str = "Lead", **more: str
+) -> dict[str, Any]:
     job = http.post(
-        f"{DATA}/jobs/ingest", json={"object": "Lead", "operation": operation, **more}
+        f"{DATA}/jobs/ingest", json={"object": kind, "operation": operation, **more}
     ).json()
     path = f"{DATA}/jobs/ingest/{job['id']}"
     headers = {"Content-Type": "text/csv"}
@@ -149,3 +165,9 @@ def test_bulk_inserts_take_dates_and_upserts_do_not(
     )
     assert upsert["numberRecordsFailed"] == 1
     assert "INVALID_FIELD_FOR_INSERT_UPDATE" in upsert["failures"]
+
+
+def test_bulk_jobs_bring_no_files(http: httpx.Client) -> None:
+    job = bulk(http, "insert", "PathOnClient,VersionData\na.txt,eA==\n", "ContentVersion")
+    assert job["state"] == "Failed"
+    assert job["errorMessage"] == "FeatureNotEnabled : Binary field not supported"

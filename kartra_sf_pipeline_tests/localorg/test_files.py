@@ -317,3 +317,37 @@ def test_a_key_of_ones_own_makes_files_findable_but_not_replaceable(
     assert document["Title"] == "Better"
     twice = http.post(f"{OBJECTS}/ContentVersion", json={**record, "Kartra_Id__c": "f1"})
     assert refusal(twice)[1] == "DUPLICATE_VALUE"
+
+
+def test_files_belong_to_records_of_custom_objects_too(
+    http: httpx.Client, empty_org: LocalOrg
+) -> None:
+    client = connect(empty_org)
+    definition = component(
+        "CustomObject",
+        "<label>Booking</label><pluralLabel>Bookings</pluralLabel>"
+        "<nameField><label>Name</label><type>Text</type></nameField>"
+        "<deploymentStatus>Deployed</deploymentStatus><sharingModel>ReadWrite</sharingModel>",
+    )
+    granted = component(
+        "PermissionSet",
+        "<label>Migration</label><objectPermissions><allowCreate>true</allowCreate>"
+        "<allowDelete>true</allowDelete><allowEdit>true</allowEdit><allowRead>true</allowRead>"
+        "<modifyAllRecords>true</modifyAllRecords><object>Booking__c</object>"
+        "<viewAllRecords>true</viewAllRecords></objectPermissions>",
+    )
+    files = {
+        "package.xml": package({"CustomObject": ["Booking__c"], "PermissionSet": ["Migration"]}),
+        "objects/Booking__c.object": definition,
+        "permissionsets/Migration.permissionset": granted,
+    }
+    state, detail = deploy(client, files)
+    assert state == "Succeeded", detail
+    grant(client)
+    booking = create(http, "Booking__c", Name="One")
+    upload(http, FirstPublishLocationId=booking)
+    links = f"SELECT LinkedEntity.Type FROM ContentDocumentLink WHERE LinkedEntityId = '{booking}'"
+    (link,) = query(http, links)
+    assert link["LinkedEntity"]["Type"] == "Booking__c"
+    assert http.delete(f"{OBJECTS}/Booking__c/{booking}").status_code == 204
+    assert query(http, links) == []

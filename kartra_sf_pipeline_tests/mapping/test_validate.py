@@ -114,7 +114,9 @@ def test_each_mistake_is_told_with_its_line_and_the_way_out(
     old, new, words = MISTAKES[mistake]
     old, new = old.replace("      ", "      "), new
     assert old in proposal
-    text = proposal.replace(old, new, 1)
+    # The first that counts: phases that no strategy asks for are not judged.
+    start = proposal.index("\n  opportunities:") if "Paused" in old else 0
+    text = proposal[:start] + proposal[start:].replace(old, new, 1)
     path = tmp_path / "map.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SettingsError) as told:

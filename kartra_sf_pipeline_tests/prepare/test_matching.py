@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from itertools import combinations
+
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -7,9 +10,12 @@ from hypothesis import strategies as st
 
 from kartra_sf_pipeline.prepare.blocks import WINDOW, candidate_pairs
 from kartra_sf_pipeline.prepare.clusters import components, guard_chains
+from kartra_sf_pipeline.prepare.coded import coded, columns_of
+from kartra_sf_pipeline.prepare.comparison import Pairs
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts
 from kartra_sf_pipeline.prepare.match_features import features
 from kartra_sf_pipeline.prepare.matching import MATCH_SCHEMA, match_contacts
+from kartra_sf_pipeline.prepare.screening import at_most, letters_of
 from kartra_sf_pipeline_tests.prepare.people import raw_contacts
 
 PHONE = {"phone": "2125550123", "country": "United States"}
@@ -154,12 +160,70 @@ def test_a_huge_block_is_compared_near_and_costs_a_bounded_number_of_pairs() -> 
     rows = [person(n, "Ann", f"Lee{n:03d}", f"p{n}@x.com", **PHONE) for n in range(size)]
     rows.append(person(size, "Ann", "Lee250", "other@y.com", **PHONE))
     prepared = prepare_contacts(raw_contacts(*rows))
-    pairs, _ = candidate_pairs(features(prepared))
-    assert pairs.height <= (size + 1) * WINDOW
+    pairs, reports = candidate_pairs(columns_of(features(prepared)))
+    assert len(pairs) <= (size + 1) * WINDOW
+    assert next(r for r in reports if r.name == "phone").big_rows == size + 1
     found = match_contacts(prepared).filter(pl.col("decision") == "merge")
     assert {tuple(sorted(pair)) for pair in found.select("left_key", "right_key").rows()} >= {
         ("250", str(size))
     }
+
+
+def namesakes(count: int) -> pl.DataFrame:
+    """Two Ann Lees of 12 Main Street, Springfield, among so many others who share some of that."""
+    rows = [
+        person(
+            n,
+            "Ann" if n % 3 else f"Anouk{n}",
+            "Lee" if n % 4 else f"Leighton{n}",
+            f"p{n}@mail{n}.com",
+            address=f"{n % 5 + 1000} {'Main' if n % 2 else f'Mainau{n}'} St",
+            city="Springfield" if n % 5 else f"Shelby{n}",
+        )
+        for n in range(10, 10 + count)
+    ]
+    rows += [
+        person(n, "Ann", "Lee", f"own{n}@host{n}.com", address="1000 Main St", city="Springfield")
+        for n in (1, 2)
+    ]
+    pairs = match_contacts(prepare_contacts(raw_contacts(*rows)))
+    return pairs.filter(left_key="1", right_key="2")
+
+
+def test_a_common_name_at_a_common_address_is_no_proof_where_many_share_both() -> None:
+    assert namesakes(10)["decision"].to_list() == ["merge"]
+    found = namesakes(3_000)
+    assert found["decision"].to_list() == ["review"]
+    assert "may be namesakes" in found["evidence"].item()
+
+
+def test_people_without_a_last_name_still_meet() -> None:
+    found = decision(
+        person(1, "Jacqueline", "", "a@x.com", address="2 Eaglemont Retreat", zip="50450"),
+        person(2, "Jacquelin", "", "b@y.com", address="8 Eaglemonturetreat", zip="50450"),
+    )
+    assert found is not None
+
+
+WORD = st.text("abcdeé'", min_size=1, max_size=9) | st.sampled_from(
+    ["barbara", "barbra", "martha", "marhta", "j", "john", "jon", "anna", "hannah", "aaaa", "aaab"]
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.lists(WORD, min_size=2, max_size=12, unique=True))
+def test_what_is_left_out_unread_would_not_have_been_alike(words: list[str]) -> None:
+    texts = pl.Series(words)
+    left, right = (
+        np.array(side, dtype=np.uint32)
+        for side in zip(*combinations(range(1, len(words) + 1), 2), strict=True)
+    )
+    column = coded(texts, texts.sort())
+    codes = column.codes
+    pairs = Pairs(left - 1, right - 1, {"first": column})
+    alike = pairs.similarity("first", "name", np.ones(len(left), dtype=bool))
+    bound = at_most(letters_of(column), codes[left - 1], codes[right - 1])
+    assert (bound >= alike - 1e-5).all()
 
 
 def edges(*pairs: tuple[str, str, float]) -> pl.DataFrame:

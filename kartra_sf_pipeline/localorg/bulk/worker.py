@@ -129,6 +129,8 @@ class Worker:
             columns = resolve(schema, sobject, header)
         except HeaderError as error:
             raise files.UploadError(f"InvalidBatch : {error}") from None
+        if any(c.field.type == "blob" for c in columns):
+            raise files.UploadError("FeatureNotEnabled : Binary field not supported")
         names = [c.field.name for c in columns if c.parent is None]
         if job.operation in {"delete", "hardDelete"} and names != ["Id"]:
             raise files.UploadError("InvalidBatch : Delete batch must contain only ids")

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.metadata.markup import (
     Element,
+    add,
     children,
     etree,
+    node,
     number,
     parse,
     source_of,
@@ -60,6 +62,8 @@ def put_flow(org: Org, full_name: str, element: Element) -> str:
     status = text(element, "status") or "Draft"
     if status not in STATUSES:
         raise Problem(f"'{status}' is not a valid value for the enum 'FlowVersionStatus'")
+    if org.registry.get("FlowDefinition", full_name) is None:
+        org.registry.put("FlowDefinition", full_name, "<FlowDefinition/>")
     known = versions(org.store, full_name)
     source = _without_status(source_of(element, full_name))
     now = now_text()
@@ -90,6 +94,7 @@ def drop_flow(org: Org, full_name: str) -> bool:
             "insufficient access rights on cross-reference id",
             "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
         )
+    org.registry.drop("FlowDefinition", full_name)
     with org.store.write() as connection:
         connection.execute("DELETE FROM _flow_version WHERE flow = ?", (full_name,))
     return bool(known)
@@ -122,6 +127,14 @@ def read_flow(store: Store, full_name: str) -> Element | None:
     root = parse(chosen.source.encode())
     status = etree.SubElement(root, root[0].tag.replace("fullName", "status"))
     status.text = chosen.status
+    return root
+
+
+def read_flow_definition(store: Store, full_name: str) -> Element:
+    """Which version of a flow is active."""
+    root = node("FlowDefinition")
+    active = next((v for v in versions(store, full_name) if v.status == "Active"), None)
+    add(root, "activeVersionNumber", active.number if active else 0)
     return root
 
 

@@ -65,6 +65,8 @@ def read_component(org: Org, kind: str, name: str) -> Element | None:
         source = permission_sets.read_profile(org, name, source)
     elif kind == "Flow":
         source = flows.read_flow(org.store, name)
+    elif kind == "FlowDefinition":
+        source = flows.read_flow_definition(org.store, name)
     return None if source is None else _complete(kind, kept.full_name, source)
 
 

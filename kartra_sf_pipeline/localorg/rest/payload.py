@@ -220,6 +220,8 @@ def to_saved(row: dict[str, Any]) -> Saved:
     """One line of an outcome frame as a save result."""
     if row["code"] is None:
         return Saved(row["id"], created=bool(row["created"]))
-    status = 404 if row["code"] in {"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"} else 400
+    # A reference that a field holds is the caller's mistake; the record itself may not be there.
+    lost = row["code"] in {"INVALID_CROSS_REFERENCE_KEY", "ENTITY_IS_DELETED"} and not row["fields"]
+    status = 404 if lost else 400
     refusal = Refusal(row["code"], row["message"], tuple(row["fields"] or ()), status)
     return Saved(row["id"], created=False, refusal=refusal)

@@ -22,6 +22,7 @@ NUMBER_PATTERN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _DATE = r"^\d{4}-\d{2}-\d{2}$"
 _DATE_TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$"
 _MULTI_SELECT_MAX = 100
+_PLACES = ("CountryCode", "StateCode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +184,12 @@ def _text(field: Field, raw: pl.Expr) -> tuple[pl.Expr, list[Check]]:
 
 
 def _picklist(field: Field, value: pl.Expr, checks: list[Check]) -> tuple[pl.Expr, list[Check]]:
-    known = [v.value for v in field.picklist_values if v.active]
-    folded = [v.casefold() for v in known]
+    # Two countries may have states of the same code.
+    spelt = {v.value.casefold(): v.value for v in field.picklist_values if v.active}
+    folded, known = list(spelt), list(spelt.values())
     key = value.str.to_lowercase()
-    if field.restricted_picklist:
+    # Codes of states and countries are checked together, with messages of their own.
+    if field.restricted_picklist and (field.custom or not field.name.endswith(_PLACES)):
         bad = ~key.is_in(folded)
         checks.append(_not_in_list(field, value, bad))
     return key.replace_strict(folded, known, default=value), checks

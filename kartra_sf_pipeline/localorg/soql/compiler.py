@@ -24,7 +24,7 @@ from kartra_sf_pipeline.localorg.soql.errors import (
 from kartra_sf_pipeline.localorg.soql.functions import is_aggregate, typed
 from kartra_sf_pipeline.localorg.soql.parser import parse
 from kartra_sf_pipeline.localorg.soql.plan import ChildPlan, Plan, RecordShape
-from kartra_sf_pipeline.localorg.soql.restrictions import RESTRICTED, check_restricted
+from kartra_sf_pipeline.localorg.soql.restrictions import ARCHIVED, RESTRICTED, check_restricted
 from kartra_sf_pipeline.localorg.soql.scope import Params, Scope, queryable
 from kartra_sf_pipeline.localorg.soql.selection import Selection
 
@@ -161,6 +161,8 @@ class _Compiler:
 
     def _where(self, scope: Scope, query: ast.Query, *, nested: bool) -> str:
         parts = [] if self._deleted else [f'{scope.alias}."IsDeleted" = 0']
+        if not self._deleted and scope.sobject.name in ARCHIVED:
+            parts.append(f'{scope.alias}."IsArchived" = 0')
         if query.where is not None:
             subselect = self._refuse_nesting if nested else self._subselect(scope)
             parts.append(Conditions(scope, self._clock, subselect).sql(query.where))

@@ -1,4 +1,4 @@
-"""EntityDefinition, FieldDefinition and CustomField: the schema itself as rows to query."""
+"""EntityDefinition, FieldDefinition, CustomField and the like: the schema as rows to query."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.metadata.registry import Registry
 from kartra_sf_pipeline.localorg.schema import Field, Schema, SObject
+from kartra_sf_pipeline.localorg.soql.component_rows import component_rows
+from kartra_sf_pipeline.localorg.soql.definition_objects import DEFINITION_OBJECTS
 from kartra_sf_pipeline.localorg.store import Store
 
 _NAMES = {
@@ -55,107 +57,6 @@ def data_type(field: Field) -> str:
     return f"{name} ({', '.join(marks)})" if marks else name
 
 
-def _text(name: str, *, length: int = 255) -> Field:
-    return Field(name, name, "string", length=length, createable=False, updateable=False)
-
-
-def _flag(name: str) -> Field:
-    return Field(name, name, "boolean", nillable=False, createable=False, updateable=False)
-
-
-def _number(name: str) -> Field:
-    return Field(name, name, "int", createable=False, updateable=False)
-
-
-def _lookup(name: str, relationship: str) -> Field:
-    # Keys are durable ids, which are names: they are compared as text.
-    return Field(
-        name,
-        name,
-        "string",
-        length=255,
-        createable=False,
-        updateable=False,
-        reference_to=("EntityDefinition",),
-        relationship_name=relationship,
-    )
-
-
-def _object(name: str, prefix: str | None, *fields: Field) -> SObject:
-    return SObject(
-        name, name, f"{name}s", prefix, frozenset({"queryable", "retrieveable"}), (*fields,)
-    )
-
-
-DEFINITION_OBJECTS = (
-    _object(
-        "EntityDefinition",
-        "4ie",
-        _text("Id"),
-        _text("DurableId"),
-        _text("QualifiedApiName"),
-        _text("DeveloperName"),
-        _text("NamespacePrefix"),
-        _text("Label"),
-        _text("MasterLabel"),
-        _text("PluralLabel"),
-        _text("KeyPrefix"),
-        _flag("IsCustomizable"),
-        _flag("IsCustomSetting"),
-        _flag("IsQueryable"),
-        _flag("IsEverCreatable"),
-        _flag("IsEverUpdatable"),
-        _flag("IsEverDeletable"),
-        _flag("IsSearchable"),
-        _flag("IsTriggerable"),
-    ),
-    _object(
-        "FieldDefinition",
-        None,
-        _text("Id"),
-        _text("DurableId"),
-        _text("QualifiedApiName"),
-        _text("DeveloperName"),
-        _text("NamespacePrefix"),
-        _lookup("EntityDefinitionId", "EntityDefinition"),
-        _text("Label"),
-        _text("MasterLabel"),
-        _text("DataType"),
-        _text("ValueTypeId"),
-        _text("RelationshipName"),
-        _text("ReferenceTo"),
-        _text("ExtraTypeInfo"),
-        _text("Description", length=1000),
-        _number("Length"),
-        _number("Precision"),
-        _number("Scale"),
-        _flag("IsCalculated"),
-        _flag("IsIndexed"),
-        _flag("IsNameField"),
-        _flag("IsNillable"),
-        _flag("IsCompound"),
-        _flag("IsHtmlFormatted"),
-        _flag("IsApiFilterable"),
-        _flag("IsApiSortable"),
-        _flag("IsApiGroupable"),
-    ),
-    _object(
-        "CustomField",
-        "00N",
-        _text("Id"),
-        _text("DeveloperName"),
-        _text("TableEnumOrId"),
-        _lookup("EntityDefinitionId", "EntityDefinition"),
-        _text("NamespacePrefix"),
-        _text("ManageableState"),
-        _text("FullName"),
-        _text("Description", length=1000),
-        _text("InlineHelpText", length=510),
-    ),
-)
-DEFINITION_NAMES = frozenset(o.name for o in DEFINITION_OBJECTS)
-
-
 class Definitions:
     """The rows of the definition objects, rebuilt when the schema has changed."""
 
@@ -165,7 +66,7 @@ class Definitions:
         self._lock = threading.Lock()
         self._merge_lock = threading.Lock()
         self._connection = sqlite3.connect(":memory:", check_same_thread=False)
-        self._built_from: Schema | None = None
+        self._built_from: tuple[Schema, int] | None = None
         self._merged: Schema | None = None
 
     def with_records(self) -> Schema:
@@ -183,10 +84,12 @@ class Definitions:
         """A connection on whose tables the definition objects can be queried."""
         # Administrators see the definition of a field that no permission set grants yet.
         schema = self._store.schema
+        revision = self._registry.revision()
         with self._lock:
-            if self._built_from is not schema:
+            built = self._built_from
+            if built is None or built[0] is not schema or built[1] != revision:
                 self._build(schema)
-                self._built_from = schema
+                self._built_from = (schema, revision)
             yield self._connection
 
     def _build(self, schema: Schema) -> None:
@@ -210,6 +113,8 @@ class Definitions:
                     names = (f"{sobject.name}.{field.name}", f"Activity.{field.name}")
                     record_id = next((ids[n] for n in names if n in ids), None)
                     self._insert("CustomField", _custom_row(sobject, field, record_id))
+        for table, row in component_rows(self._store, self._registry):
+            self._insert(table, row)
         connection.commit()
 
     def _insert(self, table: str, row: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Objects that answer a query only when it names whose rows it wants."""
+"""Objects that do not show all their rows to every query."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from kartra_sf_pipeline.localorg.soql.errors import malformed
 RESTRICTED: Mapping[str, tuple[str, str]] = {
     "ContentDocumentLink": ("ContentDocumentId", "LinkedEntityId"),
 }
+# Their archived rows are for `queryAll` alone.
+ARCHIVED = frozenset({"Event", "Task"})
 
 
 def check_restricted(entity: str, query: ast.Query) -> None:

@@ -16,7 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from kartra_sf_pipeline.localorg.schema import Schema
 from kartra_sf_pipeline.localorg.soql.compiler import compile_query
 from kartra_sf_pipeline.localorg.soql.conditions import Clock
-from kartra_sf_pipeline.localorg.soql.definitions import DEFINITION_NAMES, Definitions
+from kartra_sf_pipeline.localorg.soql.definition_objects import COMPLEX, DEFINITION_NAMES
+from kartra_sf_pipeline.localorg.soql.definitions import Definitions
 from kartra_sf_pipeline.localorg.soql.errors import SoqlError
 from kartra_sf_pipeline.localorg.soql.plan import ChildPlan, Plan, RecordShape
 from kartra_sf_pipeline.localorg.soql.shaping import Row, Shaper, prefixes
@@ -118,6 +119,13 @@ class QueryService:
                 total = connection.execute(plan.count_sql(), plan.params).fetchone()[0]
                 return Page(total, [], None, plan.entity)
             rows = connection.execute(plan.rows_sql(), plan.params).fetchmany(size + 1)
+            if len(rows) > 1 and any(o.field.type == COMPLEX for o in plan.outputs):
+                raise SoqlError(
+                    "MALFORMED_QUERY",
+                    "When retrieving results with Metadata or FullName fields, the query "
+                    "qualifications must specify no more than one row for retrieval. Result size: "
+                    f"{len(rows)}",
+                )
             if len(rows) <= size:
                 records = self._shape(connection, plan, rows, base)
                 return Page(len(rows), records, None, plan.entity)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kartra_sf_pipeline.localorg.schema import NUMBER_TYPES, Schema
+from kartra_sf_pipeline.localorg.soql.definition_objects import COMPLEX
 from kartra_sf_pipeline.localorg.soql.plan import AggregateShape, ChildPlan, Leaf, RecordShape
 
 Row = Sequence[Any]
@@ -87,6 +89,8 @@ class Shaper:
         index = member.index
         if member.field.type == "boolean":
             return lambda row: None if row[index] is None else bool(row[index])
+        if member.field.type == COMPLEX:
+            return lambda row: None if row[index] is None else json.loads(row[index])
         if member.address or member.label or member.formatted or index < 0:
             return lambda row: value_of(member, row)
         return lambda row: row[index]

@@ -9,7 +9,7 @@ from kartra_sf_pipeline.mapping.rows.lineage import LINEAGE
 
 
 def opportunities(
-    transactions: pl.DataFrame,
+    transactions: pl.LazyFrame,
     subscriptions: pl.DataFrame,
     derived: pl.DataFrame,
     people: pl.DataFrame,
@@ -19,10 +19,12 @@ def opportunities(
     """One row per one-off sale, subscription, refund and chargeback.
 
     A subscription's opening payment is its Amount; rebills are rolled up beside it. Refunds and
-    chargebacks are negative and name the opportunity that they adjust.
+    chargebacks are negative and name the opportunity that they adjust. Of the transactions only
+    the rows and columns that become opportunities are read.
     """
-    kept = transactions.filter(pl.col("disposition") == "keep")
-    single = kept.filter(pl.col("opportunity_key").str.starts_with("T")).select(
+    single = transactions.filter(
+        (pl.col("disposition") == "keep") & pl.col("opportunity_key").str.starts_with("T")
+    ).select(
         "opportunity_key",
         "contact_key",
         "product",
@@ -44,8 +46,6 @@ def opportunities(
         transactions.filter(
             pl.col("opportunity_key").str.starts_with("S") & (pl.col("type") == "sale")
         )
-        .sort("occurred_at")
-        .unique("opportunity_key", keep="first", maintain_order=True)
         .select(
             "opportunity_key",
             "occurred_at",
@@ -54,6 +54,9 @@ def opportunities(
             "affiliate_username",
             "quantity",
         )
+        .collect(engine="streaming")
+        .sort("occurred_at", maintain_order=True)
+        .unique("opportunity_key", keep="first", maintain_order=True)
     )
     recurring = pl.concat(
         [subscriptions.filter(pl.col("disposition") == "keep"), derived], how="diagonal_relaxed"
@@ -86,7 +89,7 @@ def opportunities(
     )
     priced = catalogue.select("product_key", _priced=pl.lit(value=True))
     rows = (
-        pl.concat([single, recurring], how="diagonal_relaxed")
+        pl.concat([single.collect(engine="streaming"), recurring], how="diagonal_relaxed")
         .join(names, on="contact_key", how="left", maintain_order="left")
         .join(priced, on="product_key", how="left", maintain_order="left")
     )

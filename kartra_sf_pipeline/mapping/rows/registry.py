@@ -76,14 +76,13 @@ def _campaign_members(frames: Frames, choices: Choices) -> pl.DataFrame:
 
 
 def _contacts(frames: Frames, _: Choices) -> pl.DataFrame:
-    return people.contacts(
-        frames["contacts_unified"].collect(), frames["companies_prepared"].collect()
-    )
+    known = frames["companies_prepared"].select("account_key").collect()
+    return people.contacts(frames["contacts_unified"].collect(), known)
 
 
 def _deals(frames: Frames, choices: Choices) -> pl.DataFrame:
     return money.opportunities(
-        frames["transactions_prepared"].collect(),
+        frames["transactions_prepared"],
         frames["subscriptions_prepared"].collect(),
         frames["subscriptions_derived"].collect(),
         _contacts(frames, choices),

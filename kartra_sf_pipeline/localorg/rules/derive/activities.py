@@ -141,13 +141,24 @@ def task_status(batch: Batch) -> None:
     batch.fill("TaskSubtype", subtype, batch.creating & ~batch.given("TaskSubtype"))
 
 
+def task_audit(batch: Batch) -> None:
+    """The platform changes a task that belongs to somebody or something once more by itself: who
+    changed it last, and when, cannot be given for it.
+    """
+    related = batch.creating & (batch.given("WhoId") | batch.given("WhatId"))
+    for name in ("LastModifiedDate", "LastModifiedById"):
+        if (related & batch.given(name)).any():
+            batch.fill(name, pl.repeat(None, len(batch), dtype=pl.String, eager=True), related)
+
+
 def relations(batch: Batch) -> None:
     """AccountId of an activity comes from what it is about, else from its person."""
     if not {"WhoId", "WhatId"} & set(batch.values):
         return
     who, what = batch.value("WhoId"), batch.value("WhatId")
+    both = pl.DataFrame({"who": _kept(batch, "WhoId"), "what": _kept(batch, "WhatId")})
     batch.fail(
-        who.str.starts_with("00Q") & what.is_not_null(),
+        both["who"].str.starts_with("00Q") & both["what"].is_not_null(),
         "FIELD_INTEGRITY_EXCEPTION",
         "A lead cannot be associated with a related record",
         ["WhatId"],
@@ -177,3 +188,16 @@ def relations(batch: Batch) -> None:
     one = pl.repeat(1, len(batch), eager=True)
     batch.fill("WhoCount", one, who.is_not_null())
     batch.fill("WhatCount", one, what.is_not_null())
+
+
+def _kept(batch: Batch, name: str) -> pl.Series:
+    """A lookup as the row will have it: what a change does not name stays."""
+    given = batch.value(name)
+    if not (~batch.creating & batch.live).any():
+        return given
+    held = batch.look_up(batch.sobject.name, batch.ids, [name])[name]
+    cleared = batch.cleared.get(name, pl.repeat(False, len(batch), eager=True))
+    frame = pl.DataFrame({"given": given, "held": held, "cleared": cleared})
+    return frame.select(
+        pl.when("cleared").then(None).otherwise(pl.coalesce("given", "held"))
+    ).to_series()

@@ -146,6 +146,9 @@ def status_row(batch: Batch) -> None:
     check_unique_together(
         batch, ("CampaignId", "Label"), "A member status with this label already exists."
     )
+    check_unique_together(
+        batch, ("CampaignId", "SortOrder"), "A member status with this sort order already exists."
+    )
     blank = batch.creating & ~batch.given("SortOrder")
     if not blank.any():
         return

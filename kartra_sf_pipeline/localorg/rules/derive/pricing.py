@@ -6,6 +6,7 @@ import polars as pl
 
 from kartra_sf_pipeline.localorg.rules.batch import Batch, fetch, keys
 from kartra_sf_pipeline.localorg.rules.constraints import MISSING, check_unique_together
+from kartra_sf_pipeline.localorg.rules.derive import currencies
 from kartra_sf_pipeline.localorg.rules.derive.sales import add_up_lines
 
 
@@ -18,21 +19,28 @@ def price_entry(batch: Batch) -> None:
         "SELECT Id FROM Pricebook2 WHERE IsStandard = 1 AND IsDeleted = 0"
     ).fetchone()
     standard_id = standard[0] if standard else ""
+    # Where the org has several currencies, each has prices of its own.
+    money = currencies.has_currencies(batch)
+    code = "e.CurrencyIsoCode" if money else "''"
     prices = fetch(
         batch.connection,
-        "SELECT e.Product2Id, e.UnitPrice FROM json_each(?) k "
+        f"SELECT e.Product2Id || {code}, e.UnitPrice FROM json_each(?) k "
         "CROSS JOIN PricebookEntry e ON e.Product2Id = k.value "
         "WHERE e.IsDeleted = 0 AND e.Pricebook2Id = ?",
-        {"Product2Id": pl.String, "standard": pl.Float64},
+        {"priced": pl.String, "standard": pl.Float64},
         (keys(batch.value("Product2Id")), standard_id),
     )
+    own = batch.value(currencies.FIELD) if money else pl.Series([""] * len(batch))
     frame = pl.DataFrame(
-        {"Product2Id": batch.value("Product2Id"), "book": batch.value("Pricebook2Id")}
-    ).join(prices.unique("Product2Id"), on="Product2Id", how="left", maintain_order="left")
+        {
+            "priced": batch.value("Product2Id") + own.cast(pl.String).fill_null(""),
+            "book": batch.value("Pricebook2Id"),
+        }
+    ).join(prices.unique("priced"), on="priced", how="left", maintain_order="left")
     # A standard price earlier in the same batch counts.
-    in_batch = frame.filter((pl.col("book") == standard_id) & batch.live)["Product2Id"]
+    in_batch = frame.filter((pl.col("book") == standard_id) & batch.live)["priced"]
     custom = frame["book"] != standard_id
-    unpriced = frame["standard"].is_null() & ~frame["Product2Id"].is_in(in_batch.implode())
+    unpriced = frame["standard"].is_null() & ~frame["priced"].is_in(in_batch.implode())
     batch.fail(
         making & custom & unpriced,
         "STANDARD_PRICE_NOT_DEFINED",
@@ -42,7 +50,7 @@ def price_entry(batch: Batch) -> None:
     batch.fill("UnitPrice", frame["standard"], making & same & frame["standard"].is_not_null())
     check_unique_together(
         batch,
-        ("Product2Id", "Pricebook2Id"),
+        ("Product2Id", "Pricebook2Id", *((currencies.FIELD,) if money else ())),
         "This price definition already exists in this price book",
     )
     product = batch.look_up("Product2", batch.value("Product2Id"), ["Name", "ProductCode"])
@@ -64,14 +72,19 @@ def line_entry(batch: Batch) -> None:
     book = opportunity["Pricebook2Id"].fill_null(standard[0] if standard else "")
     by_product = making & ~batch.given("PricebookEntryId") & batch.given("Product2Id")
     if by_product.any():
+        money = currencies.has_currencies(batch)
+        code = "e.CurrencyIsoCode" if money else "''"
         entries = fetch(
             batch.connection,
-            "SELECT e.Product2Id, e.Pricebook2Id, e.Id FROM json_each(?) k "
+            f"SELECT e.Product2Id, e.Pricebook2Id || {code}, e.Id FROM json_each(?) k "
             "CROSS JOIN PricebookEntry e ON e.Product2Id = k.value "
             "WHERE e.IsDeleted = 0 AND e.IsActive = 1",
             {"product": pl.String, "book": pl.String, "entry": pl.String},
             (keys(batch.value("Product2Id")),),
         )
+        if money:
+            deals = batch.value("OpportunityId")
+            book += batch.look_up("Opportunity", deals, [currencies.FIELD])[currencies.FIELD]
         found = pl.DataFrame({"product": batch.value("Product2Id"), "book": book}).join(
             entries, on=["product", "book"], how="left", maintain_order="left"
         )["entry"]

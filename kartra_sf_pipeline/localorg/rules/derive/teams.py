@@ -58,7 +58,7 @@ def _check_active(batch: Batch) -> None:
         refuse_inactive(batch, user, inactive)
 
 
-def _default(batch: Batch, name: str, value: object) -> None:
+def _default(batch: Batch, name: str, value: str) -> None:
     blank = batch.creating & ~batch.given(name)
     batch.fill(name, pl.repeat(value, len(batch), eager=True), blank)
 
