@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import httpx
@@ -133,6 +134,23 @@ def test_names_and_codes_of_places_go_together(places: Rest) -> None:
     places.update("Contact", contact, MailingState=None, MailingCountry=None)
     read = places.read("Contact", contact)
     assert [read[n] for n in names] == [None] * 4
+
+
+def test_a_describe_says_which_states_are_of_which_country(places: Rest) -> None:
+    states = places.field("Contact", "MailingStateCode")
+    countries = places.field("Contact", "MailingCountryCode")
+    assert states is not None
+    assert countries is not None
+    assert states["controllerName"] == "MailingCountryCode"
+    assert countries["controllerName"] is None
+    found = set()
+    for value in states["picklistValues"]:
+        bits = base64.b64decode(value["validFor"])
+        for place, country in enumerate(countries["picklistValues"]):
+            if place // 8 < len(bits) and bits[place // 8] & (128 >> place % 8):
+                found.add((country["value"], value["value"]))
+    assert {("US", "CA"), ("CA", "ON"), ("IT", "AG"), ("MX", "AG")} <= found
+    assert ("US", "ON") not in found
 
 
 def test_places_outside_the_lists_are_refused(places: Rest) -> None:
