@@ -93,7 +93,7 @@ def _run_folder(context: dg.AssetExecutionContext, given: Settings) -> Path:
     return folder
 
 
-@dg.asset(ins=_RAW | _PREPARED, **_COMMON)
+@dg.asset(ins=_RAW | _PREPARED | scanned("spreadsheet_damage"), **_COMMON)
 def account_audit(settings: RunSettings, **frames: Lazy) -> Result:
     """Counts of everything; the raw count beside the clean active count."""
     return _figures(audit(read_narrow(frames), plan_contacts=settings.load().plan_contacts))

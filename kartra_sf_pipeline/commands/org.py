@@ -23,7 +23,8 @@ Features = Annotated[
     typer.Option(
         "--feature",
         help="Switch a feature on, for good: multi-currency, state-and-country-picklists, "
-        "contacts-to-multiple-accounts, territory-management. May be given several times.",
+        "contacts-to-multiple-accounts, person-accounts, territory-management. May be given "
+        "several times.",
     ),
 ]
 

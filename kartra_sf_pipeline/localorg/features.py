@@ -25,6 +25,7 @@ from kartra_sf_pipeline.localorg.schema import (
 FEATURES = tuple(sorted(standard_data.features()))
 MULTI_CURRENCY = "multi-currency"
 CONTACTS_TO_ACCOUNTS = "contacts-to-multiple-accounts"
+PERSON_ACCOUNTS = "person-accounts"
 CURRENCY_FIELDS = ("CurrencyIsoCode", "DefaultCurrencyIsoCode")
 FIRST_CURRENCY = "USD"
 # Lookups that may point at any object of the org, custom ones included.
@@ -144,8 +145,24 @@ def first_records(database: Database, schema: Schema, user_id: str) -> None:
                             f"WHERE {field.name} IS NULL",
                             (code,),
                         )
+        if PERSON_ACCOUNTS in on:
+            _person_type(database, user_id)
         if CONTACTS_TO_ACCOUNTS in on:
             _relate_contacts(database)
+
+
+def _person_type(database: Database, user_id: str) -> None:
+    """The record type that makes an account a person."""
+    with database.write() as connection:
+        if connection.execute("SELECT 1 FROM RecordType WHERE IsPersonType = 1").fetchone():
+            return
+        now = now_text()
+        connection.execute(
+            "INSERT INTO RecordType (Id, Name, DeveloperName, SobjectType, IsActive, IsPersonType, "
+            "CreatedDate, CreatedById, LastModifiedDate, LastModifiedById, SystemModstamp) "
+            "VALUES (?, 'Person Account', 'PersonAccount', 'Account', 1, 1, ?, ?, ?, ?, ?)",
+            (database.new_ids_for_prefix("012", 1).item(), now, user_id, now, user_id, now),
+        )
 
 
 def _relate_contacts(database: Database) -> None:

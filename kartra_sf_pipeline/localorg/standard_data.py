@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from functools import lru_cache
 from importlib.resources import files
@@ -53,3 +54,17 @@ def countries() -> list[tuple[str, str, list[tuple[str, str]]]]:
         (code, name, [(state, label) for state, label in states])
         for code, name, states in read("countries.json")
     ]
+
+
+@lru_cache(maxsize=1)
+def states_valid_for() -> list[str]:
+    """For each state, in the order of the lists: the countries that have it, as a describe says so.
+
+    One bit per country, the first one the highest of the first byte, in base64.
+    """
+    found = []
+    for place, (_, _, states) in enumerate(countries()):
+        bits = bytearray((place // 8 // 3 + 1) * 3)
+        bits[place // 8] = 128 >> place % 8
+        found += [base64.b64encode(bits).decode()] * len(states)
+    return found

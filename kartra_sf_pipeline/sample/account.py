@@ -27,6 +27,7 @@ from kartra_sf_pipeline.sample.hand_made import (
 from kartra_sf_pipeline.sample.orders import make_orders
 from kartra_sf_pipeline.sample.partners import Partners
 from kartra_sf_pipeline.sample.people import EPOCH_DAY, SHARE_BUYERS, Block, People, make_people
+from kartra_sf_pipeline.sample.screens import Screens
 from kartra_sf_pipeline.sample.subscription_rows import exported_subscriptions, subscription_frame
 from kartra_sf_pipeline.sample.transaction_rows import make_transactions
 from kartra_sf_pipeline.sample.truth import Truth, contact_truth
@@ -73,7 +74,9 @@ def write_account(
     today: date = TODAY,
     buyers: float = SHARE_BUYERS,
 ) -> dict[str, int]:
-    """Write a believable, messy Kartra account into `out` (made when absent); rows per file name.
+    """Write a believable, messy Kartra account into `out` (made when absent); rows per CSV file.
+
+    Beside the exports stands `control_totals.yaml`: what Kartra's screens would show.
 
     `contacts` counts distinct Kartra contacts: the part files overlap and hold some more rows.
     The same arguments give the same bytes. `today` is the day of the last export. With `truth`,
@@ -97,6 +100,7 @@ def write_account(
             raise SettingsError(f"{folder} is not a folder.", next_step="Name another folder.")
     out.mkdir(parents=True, exist_ok=True)
     partners = Partners(seed, contacts)
+    screens = Screens()
     with ExitStack() as stack:
         files = _open(out, seed, today)
         for file in files.all():
@@ -105,9 +109,11 @@ def write_account(
         for number, first in enumerate(range(0, contacts, BLOCK)):
             size = min(BLOCK, contacts - first)
             block = Block(seed, number, first, size, contacts, today, buyers)
-            _write_block(block, partners, files, known)
+            _write_block(block, partners, files, screens, known)
         counts = {file.path.name: file.rows for file in files.all()}
-        counts |= _write_small(out, seed, today, partners)
+        small = _write_small(out, seed, today, partners)
+        screens.write(out, today, small[export_name("affiliates", today, seed)])
+        counts |= small
         counts = dict(sorted(counts.items()))
         if known is not None:
             known.note({"contacts": contacts, "seed": seed, "today": today, "files": counts})
@@ -135,7 +141,9 @@ def _open(out: Path, seed: int, today: date) -> _Folder:
     )
 
 
-def _write_block(block: Block, partners: Partners, folder: _Folder, truth: Truth | None) -> None:
+def _write_block(
+    block: Block, partners: Partners, folder: _Folder, screens: Screens, truth: Truth | None
+) -> None:
     people = make_people(block)
     emails = email_columns(people)
     can_buy = ~emails["email_kind"].is_in(["invalid"]).to_numpy()
@@ -158,11 +166,11 @@ def _write_block(block: Block, partners: Partners, folder: _Folder, truth: Truth
     late = at >= (turn - _REPORT_OVERLAP_DAYS) * 86_400
     folder.transactions[0].write(lines.filter(early))
     folder.transactions[1].write(lines.filter(late))
-    folder.subscriptions.write(
-        subscription_frame(
-            block, rows, cells["full_name"], emails["email"], orders, money, exported
-        )
+    plans = subscription_frame(
+        block, rows, cells["full_name"], emails["email"], orders, money, exported
     )
+    folder.subscriptions.write(plans)
+    screens.add(cells["deleted"], money.truth["type"], lines["Revenue (USD)"], len(plans))
     folder.bookings.write(booking_frame(people, emails["email"], cells["full_name"]))
     folder.notes.write(note_frame(people, rows, emails["email"]))
     folder.companies.write(company_frame(people))

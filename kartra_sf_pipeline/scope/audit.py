@@ -28,6 +28,9 @@ NEARLY_FULL: Final = 0.95
 # Above this, the extraction itself must be tried before a date is promised (S77).
 TRIAL_ABOVE_CONTACTS: Final = 10_000
 
+# Verdicts on addresses that the org would not take.
+_NO_ADDRESS: Final = ("invalid", "unsupported")
+
 _BOUNCED: Final = ("bounced", "multiple_soft_bounces")
 
 # Fields whose completeness decides what can be loaded and matched.
@@ -56,7 +59,13 @@ def audit(frames: Frames, *, plan_contacts: int | None = None) -> pl.DataFrame:
     it the nearest of `PLAN_TIERS` is assumed, and the note says so.
     """
     return pl.DataFrame(
-        [*_contacts(frames), *_fields(frames), *_tier(frames, plan_contacts), *_others(frames)],
+        [
+            *_contacts(frames),
+            *_fields(frames),
+            *_spoilt(frames),
+            *_tier(frames, plan_contacts),
+            *_others(frames),
+        ],
         schema=SCHEMA,
         orient="row",
     )
@@ -86,6 +95,11 @@ def _contacts(frames: Frames) -> Iterator[Metric]:
         "No address that mail could reach.",
     )
     yield (
+        "contacts_email_unsupported",
+        count(frames, unified, pl.col("email_verdict") == "unsupported"),
+        "Addresses that exist by the book and that Salesforce does not take.",
+    )
+    yield (
         "contacts_clean_active",
         count(frames, unified, _clean_active()),
         "A valid address, not blocklisted, not bounced, not unsubscribed, no complaint.",
@@ -112,7 +126,7 @@ def _clean_active() -> pl.Expr:
     status = pl.col("mailing_status")
     return (
         pl.col("email").is_not_null()
-        & (pl.col("email_verdict") != "invalid")
+        & ~pl.col("email_verdict").is_in(_NO_ADDRESS)
         & ~pl.col("blocklisted").fill_null(False)
         & (status.is_null() | (status == "subscribed"))
     )
@@ -127,6 +141,31 @@ def _fields(frames: Frames) -> Iterator[Metric]:
     for field in ("last_name", "email"):
         missing = count(frames, "raw_contacts", clean(pl.col(field)).is_null())
         yield f"contact_rows_without_{field}", missing, "Needs a transform before loading."
+
+
+def _spoilt(frames: Frames) -> Iterator[Metric]:
+    """Cells that say something and could not be read with certainty, and what spreadsheets spoilt.
+
+    A row may have several such cells: `contact_rows_unreadable_<cell>` adds up to more rows than
+    there are.
+    """
+    rows = frames.get("contacts_prepared")
+    cells = None if rows is None else rows.get_column("unreadable_cells").drop_nulls()
+    yield (
+        "contact_rows_with_unreadable_cells",
+        0 if cells is None else len(cells),
+        "Cells that are held for review, never guessed.",
+    )
+    if cells is not None:
+        each = cells.str.split(", ").explode(empty_as_null=False).alias("cell").to_frame()
+        for cell, number in tally({"cells": each}, "cells", "cell"):
+            yield f"contact_rows_unreadable_{cell}", number, None
+    damage = frames.get("spreadsheet_damage")
+    found = 0 if damage is None else damage.get_column("rows").sum()
+    yield "rows_with_spreadsheet_damage", int(found), "Column by column; see spreadsheet_damage."
+    if damage is not None:
+        for kind, number in damage.group_by("kind").agg(pl.col("rows").sum()).sort("kind").rows():
+            yield f"rows_with_spreadsheet_damage_{kind}", number, None
 
 
 def _tier(frames: Frames, plan_contacts: int | None) -> Iterator[Metric]:

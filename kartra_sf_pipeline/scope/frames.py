@@ -23,7 +23,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "raw_calendar_bookings": ("source_line",),
     "raw_custom_fields": ("source_line",),
     "raw_notes": ("source_line",),
-    "contacts_prepared": (*_FATE, "joined_at"),
+    "contacts_prepared": (*_FATE, "joined_at", "unreadable_cells"),
     "contacts_unified": (
         "contact_key", "email", "email_verdict", "mailing_status", "blocklisted", "mailable",
         "name_review", "tags",
@@ -45,6 +45,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "notes_prepared": _FATE,
     "products_derived": ("product_key",),
     "quarantine": ("export", "source_file", "reason"),
+    "spreadsheet_damage": ("kind", "rows"),
 }  # fmt: skip
 
 

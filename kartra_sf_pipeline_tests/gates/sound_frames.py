@@ -129,9 +129,13 @@ def _frames() -> dict[str, pl.DataFrame]:
         "source_identity": source_identity({name: frame.lazy() for name, frame in raw.items()}),
         "extract_judgement": extract_judgement(raw["contacts"].lazy(), read.quarantine),
         "account_audit": audit(counted, plan_contacts=12_500),
+        "spreadsheet_damage": read.damage.clear(),
         **{f"raw_{export}": frame for export, frame in raw.items()},
         "contacts_prepared": prepared,
         "contacts_unified": unified,
+        "records_loaded_apart": pl.DataFrame(
+            {"object": ["Contact"], "first_loaded_run": ["r"], "decision": ["ignore"]}
+        ),
         "companies_prepared": companies,
         "transactions_prepared": transactions,
         "subscriptions_prepared": subscriptions,

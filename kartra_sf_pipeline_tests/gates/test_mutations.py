@@ -31,6 +31,11 @@ def _set(**columns: object) -> Mutation:
 
 # Rules on derived columns are spoilt through the columns that they are derived from.
 SPOIL: dict[str, Mutation] = {
+    "no_spreadsheet_has_spoilt_the_files": lambda frame: pl.DataFrame(
+        [["contacts", "c.csv", "phone", "scientific_number", 2, "9.99E+99", "Export again."]],
+        schema=frame.schema,
+        orient="row",
+    ),
     "contacts_are_identifiable": _set(id=None, email=None),
     "consent_never_widens": _set(mailable=True, gdpr_status="refused"),
     "failed_payments_never_count": _set(disposition="keep", type="failed"),

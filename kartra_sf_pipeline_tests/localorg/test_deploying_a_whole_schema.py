@@ -242,6 +242,8 @@ def test_object_permissions_decide_what_may_be_done_with_a_custom_object(
     client.ObjectPermissions.update(row["Id"], {"PermissionsCreate": True})
     assert client.Plan__c.describe()["createable"]
     client.Plan__c.create({"Name": "Gold"})
+    nameless = client.Plan__c.create({})["id"]
+    assert client.Plan__c.get(nameless)["Name"] == nameless
 
 
 def test_deleting_a_custom_object_takes_records_and_metadata_along(empty_org: LocalOrg) -> None:

@@ -351,3 +351,23 @@ def test_files_belong_to_records_of_custom_objects_too(
     assert link["LinkedEntity"]["Type"] == "Booking__c"
     assert http.delete(f"{OBJECTS}/Booking__c/{booking}").status_code == 204
     assert query(http, links) == []
+
+
+def test_a_collection_brings_many_files_and_tells_each_ones_fate(http: httpx.Client) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "attributes": {"type": "ContentVersion"},
+            "PathOnClient": f"{name}.txt",
+            "VersionData": encoded(name),
+        }
+        for name in ("one", "two", "one")
+    ]
+    del rows[1]["VersionData"]
+    response = http.post(f"{DATA}/composite/sobjects", json={"records": rows})
+    assert [r["success"] for r in response.json()] == [True, False, True]
+    found = query(http, "SELECT Title, Checksum FROM ContentVersion")
+    # Two documents of the same content: their bodies are kept once, and are both answered.
+    assert len({row["Checksum"] for row in found}) == 1
+    for result in response.json()[::2]:
+        body = http.get(f"{OBJECTS}/ContentVersion/{result['id']}/VersionData")
+        assert body.content == b"one"

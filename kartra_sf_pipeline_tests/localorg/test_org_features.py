@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import httpx
@@ -135,6 +136,23 @@ def test_names_and_codes_of_places_go_together(places: Rest) -> None:
     assert [read[n] for n in names] == [None] * 4
 
 
+def test_a_describe_says_which_states_are_of_which_country(places: Rest) -> None:
+    states = places.field("Contact", "MailingStateCode")
+    countries = places.field("Contact", "MailingCountryCode")
+    assert states is not None
+    assert countries is not None
+    assert states["controllerName"] == "MailingCountryCode"
+    assert countries["controllerName"] is None
+    found = set()
+    for value in states["picklistValues"]:
+        bits = base64.b64decode(value["validFor"])
+        for place, country in enumerate(countries["picklistValues"]):
+            if place // 8 < len(bits) and bits[place // 8] & (128 >> place % 8):
+                found.add((country["value"], value["value"]))
+    assert {("US", "CA"), ("CA", "ON"), ("IT", "AG"), ("MX", "AG")} <= found
+    assert ("US", "ON") not in found
+
+
 def test_places_outside_the_lists_are_refused(places: Rest) -> None:
     wrong = (
         "There's a problem with this {0}, even though it may appear correct. Please select a {1} "
@@ -179,3 +197,42 @@ def test_without_the_feature_any_text_is_a_country(org: LocalOrg) -> None:
     rest = Rest(org)
     contact = rest.create("Contact", LastName="Lee", MailingCountry="USA", MailingState="Nowhere")
     assert rest.read("Contact", contact)["MailingCountry"] == "USA"
+
+
+def test_a_person_account_is_an_account_and_a_contact_in_one(org: LocalOrg) -> None:
+    org.admin("POST", "features?on=person-accounts")
+    rest = Rest(org)
+    (kind,) = rest.query("SELECT Id, DeveloperName FROM RecordType WHERE IsPersonType = true")
+    person = {"FirstName": "Ann", "LastName": "Lee", "PersonEmail": "ann@example.com"}
+    account = rest.create("Account", RecordTypeId=kind["Id"], **person, PersonMailingCity="Bonn")
+    read = rest.read("Account", account)
+    assert (read["Name"], read["IsPersonAccount"]) == ("Ann Lee", True)
+    contact = rest.read("Contact", read["PersonContactId"])
+    shown = ("Name", "Email", "MailingCity", "AccountId", "IsPersonAccount")
+    assert [contact[n] for n in shown] == ["Ann Lee", "ann@example.com", "Bonn", account, True]
+    rest.update("Account", account, LastName="Ray", PersonEmail="ray@example.com")
+    contact = rest.read("Contact", read["PersonContactId"])
+    assert (contact["Name"], contact["Email"]) == ("Ann Ray", "ray@example.com")
+    assert rest.read("Account", account)["Name"] == "Ann Ray"
+    other = rest.create("Account", LastName="Solo")
+    assert rest.read("Account", other)["RecordTypeId"] == kind["Id"]
+    refused = "INVALID_FIELD_FOR_INSERT_UPDATE"
+    assert (
+        rest.refused("Account", RecordTypeId=kind["Id"], Name="Ann", LastName="Lee")[0] == refused
+    )
+    assert rest.refused("Account", Name="Acme", PersonEmail="a@example.com")[0] == refused
+    assert rest.refused("Account", RecordTypeId=kind["Id"], FirstName="Ann") == (
+        "REQUIRED_FIELD_MISSING",
+        "Required fields are missing: [LastName]",
+    )
+    assert rest.refused("Contact", LastName="Kid", AccountId=account)[0] == (
+        "FIELD_INTEGRITY_EXCEPTION"
+    )
+    business = rest.create("Account", Name="Acme")
+    assert rest.read("Account", business)["IsPersonAccount"] is False
+    rest.create("Contact", LastName="Kid", AccountId=business)
+    rest.delete("Account", account)
+    assert rest.query("SELECT LastName FROM Contact ORDER BY LastName") == [
+        {"LastName": "Kid"},
+        {"LastName": "Solo"},
+    ]

@@ -124,3 +124,13 @@ def test_a_profile_adds_to_what_it_grants_and_keeps_the_rest(client: Any) -> Non
     assert deploy(client, profile("Contact.Rate__c"))[0] == "Succeeded"
     seen = {f["name"] for f in client.Contact.describe()["fields"]}
     assert {"Tier__c", "Rate__c"} <= seen
+
+
+def test_profiles_and_permission_sets_of_no_deployment_are_listed_and_read(client: Any) -> None:
+    client.PermissionSet.create({"Name": "By_Hand", "Label": "By hand"})
+    for kind, names in (("PermissionSet", {"By_Hand", "Migration"}), ("Profile", {"Admin"})):
+        listed = client.mdapi.list_metadata([client.mdapi.ListMetadataQuery(type=kind)])
+        assert names <= {f.fullName for f in listed}
+    assert client.mdapi.PermissionSet.read("By_Hand").label == "By hand"
+    files, lost = retrieve(client, {"Profile": ["Admin"]})
+    assert (lost, "profiles/Admin.profile" in files) == ([], True)

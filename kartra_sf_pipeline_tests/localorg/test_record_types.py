@@ -218,3 +218,12 @@ def test_custom_objects_have_record_types_too(empty_org: LocalOrg) -> None:
     }
     assert deploy(client, gone)[0] == "Succeeded"
     assert client.query("SELECT Id FROM RecordType")["totalSize"] == 0
+
+
+def test_a_record_type_made_as_a_record_brings_the_field(empty_org: LocalOrg) -> None:
+    client: Any = connect(empty_org)
+    row = {"Name": "Promo", "DeveloperName": "Promo", "SobjectType": "Campaign"}
+    client.RecordType.create(row)
+    described = client.Campaign.describe()
+    assert "RecordTypeId" in {f["name"] for f in described["fields"]}
+    assert "Promo" in {i["developerName"] for i in described["recordTypeInfos"]}

@@ -79,6 +79,18 @@ def test_schema_and_rows_survive_a_new_process(engine: Engine, tmp_path: Path) -
     assert again.visible_schema().object("Contact").field(KEY) is not None  # type: ignore[union-attr]
 
 
+def test_a_file_of_an_older_version_gets_the_columns_that_it_lacks(
+    engine: Engine, tmp_path: Path
+) -> None:
+    with engine.store.write() as connection:
+        connection.execute("ALTER TABLE PermissionSet DROP COLUMN PermissionsApiEnabled")
+        connection.execute("DROP TABLE CustomPermission")
+    engine.store.close()
+    again = Store(tmp_path / "org")
+    assert again.query("SELECT count(PermissionsApiEnabled) FROM PermissionSet") == [(0,)]
+    assert again.query("SELECT count(*) FROM CustomPermission") == [(0,)]
+
+
 def test_an_error_takes_rows_and_schema_back_together(engine: Engine) -> None:
     class Stop(Exception):
         pass

@@ -94,3 +94,31 @@ def test_unsubscribed_and_complaining_people_are_not_clean_active() -> None:
     frame = audit({"contacts_unified": unified})
     found = frame.filter(pl.col("metric") == "contacts_clean_active")["value"].item()
     assert found == 1
+
+
+def test_an_address_that_the_org_refuses_is_neither_clean_nor_hidden() -> None:
+    people = [
+        person("1", "a@example.com", None),
+        person("2", "b@example.com", None, email_verdict="unsupported"),
+        person("3", None, None, email_verdict="unsupported"),
+    ]
+    found = dict(audit({"contacts_unified": pl.DataFrame(people)}).select("metric", "value").rows())
+    assert found["contacts_clean_active"] == 1
+    assert found["contacts_email_unsupported"] == 2
+
+
+def test_unreadable_cells_are_counted_by_row_and_by_cell() -> None:
+    rows = pl.DataFrame({"unreadable_cells": [None, "score", "date_joined, score", None]})
+    found = dict(audit({"contacts_prepared": rows}).select("metric", "value").rows())
+    assert found["contact_rows_with_unreadable_cells"] == 2
+    assert found["contact_rows_unreadable_score"] == 2
+    assert found["contact_rows_unreadable_date_joined"] == 1
+    assert audit({})["metric"].str.starts_with("contact_rows_unreadable_").sum() == 0
+
+
+def test_spreadsheet_damage_is_counted_by_kind() -> None:
+    damage = pl.DataFrame({"kind": ["slash_date", "rounded", "slash_date"], "rows": [3, 1, 2]})
+    found = dict(audit({"spreadsheet_damage": damage}).select("metric", "value").rows())
+    assert found["rows_with_spreadsheet_damage"] == 6
+    assert found["rows_with_spreadsheet_damage_slash_date"] == 5
+    assert found["rows_with_spreadsheet_damage_rounded"] == 1

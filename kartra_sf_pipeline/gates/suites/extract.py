@@ -22,6 +22,21 @@ _LINEAGE = ("source_file", "source_line")
 
 SUITES = (
     Suite(
+        asset="spreadsheet_damage",
+        derive={"_whole": pl.col("rows") == 0},
+        identify=("source_file", "column", "kind"),
+        rules=(
+            holds(
+                "no_spreadsheet_has_spoilt_the_files",
+                "_whole",
+                "Files are as Kartra exported them: cut digits, dates that may be read two ways "
+                "and truncated texts cannot be mended here; export again, and do not save the "
+                "file from a spreadsheet.",
+                severity="warning",
+            ),
+        ),
+    ),
+    Suite(
         asset="raw_contacts",
         derive={"_identified": pl.any_horizontal(pl.col("id", "email").is_not_null())},
         rules=(

@@ -13,6 +13,7 @@ from kartra_sf_pipeline.localorg.metadata.markup import (
     text,
 )
 from kartra_sf_pipeline.localorg.metadata.package import MAX_VERSION
+from kartra_sf_pipeline.localorg.metadata.permission_sets import undeployed
 from kartra_sf_pipeline.localorg.metadata.problems import Problem
 from kartra_sf_pipeline.localorg.metadata.reading import read_component
 from kartra_sf_pipeline.localorg.metadata.registry import Component, Registry
@@ -113,6 +114,10 @@ class MetadataCalls:
                     for sobject in self._store.schema
                     if not sobject.custom
                 )
+            results.extend(
+                self._properties(kind, name, None, user_name)
+                for name in undeployed(self._components.org, kind)
+            )
             if kind == "StandardValueSet":
                 results.extend(self._properties(kind, n, None, user_name) for n in VALUE_SETS)
                 continue

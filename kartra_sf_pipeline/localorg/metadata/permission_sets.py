@@ -107,6 +107,24 @@ def put_profile(org: Org, name: str, element: Element) -> str:
     return profile
 
 
+def undeployed(org: Org, kind: str) -> list[str]:
+    """Names of profiles and permission sets that no deployment has brought."""
+    match kind:
+        case "PermissionSet":
+            rows = org.store.query(
+                "SELECT Name FROM PermissionSet WHERE IsDeleted = 0 AND IsOwnedByProfile = 0"
+            )
+        case "Profile":
+            rows = org.store.query("SELECT Name FROM Profile WHERE IsDeleted = 0")
+        case _:
+            return []
+    reverse = {own: name for name, own in PROFILE_NAMES.items()}
+    short = reverse if kind == "Profile" else {}
+    owns: list[str] = [r[0] for r in rows]
+    names = [short.get(own, own) for own in owns]
+    return sorted(n for n in names if org.registry.get(kind, n) is None)
+
+
 def read_permission_set(org: Org, name: str, source: Element) -> Element | None:
     """A permission set as it is now: the deployed file, with the grants that the rows hold.
 

@@ -56,9 +56,9 @@ def read_component(org: Org, kind: str, name: str) -> Element | None:
     if kind == "CustomObject":
         return _read_object(org, name)
     kept = org.registry.get(kind, name)
-    if kept is None:
+    if kept is None and name not in permission_sets.undeployed(org, kind):
         return None
-    source: Element | None = parse(kept.source.encode())
+    source: Element | None = node(kind) if kept is None else parse(kept.source.encode())
     if kind == "PermissionSet":
         source = permission_sets.read_permission_set(org, name, source)
     elif kind == "Profile":
@@ -67,7 +67,8 @@ def read_component(org: Org, kind: str, name: str) -> Element | None:
         source = flows.read_flow(org.store, name)
     elif kind == "FlowDefinition":
         source = flows.read_flow_definition(org.store, name)
-    return None if source is None else _complete(kind, kept.full_name, source)
+    full_name = kept.full_name if kept else name
+    return None if source is None else _complete(kind, full_name, source)
 
 
 def part_element(org: Org, kind: str, tag: str, full_name: str) -> Element | None:

@@ -25,6 +25,7 @@ from kartra_sf_pipeline.localorg.metadata.markup import (
     to_bytes,
 )
 from kartra_sf_pipeline.localorg.metadata.org import Org
+from kartra_sf_pipeline.localorg.metadata.permission_sets import undeployed
 from kartra_sf_pipeline.localorg.metadata.reading import part_element, read_component
 
 ROOT = "unpackaged"
@@ -140,6 +141,7 @@ class Retrievals:
                     for c in self._org.registry.all(kind.name)
                     if kind.name != "CustomObject" or c.full_name.endswith("__c")
                 ]
+                names += undeployed(self._org, kind.name)
         return list(dict.fromkeys(names))
 
     def _take(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kartra_sf_pipeline.localorg import standard_data
 from kartra_sf_pipeline.localorg.record_types import MASTER, RecordTypeInfo
 from kartra_sf_pipeline.localorg.schema import (
     AUDIT_FIELDS,
@@ -195,6 +196,7 @@ def describe_field(field: Field, sobject: SObject) -> dict[str, Any]:
     default: str | bool | None = field.default_value
     if kind == "boolean":
         default = str(field.default_value).lower() == "true"
+    controller, valid_for = _controlled(field)
     extra = None
     if kind == "textarea":
         extra = "richtextarea" if field.html_formatted else "plaintextarea"
@@ -208,7 +210,7 @@ def describe_field(field: Field, sobject: SObject) -> dict[str, Any]:
         "cascadeDelete": field.delete_constraint == "Cascade",
         "caseSensitive": field.case_sensitive,
         "compoundFieldName": field.compound_field_name,
-        "controllerName": None,
+        "controllerName": controller,
         "createable": field.createable,
         "custom": field.custom,
         "defaultValue": default,
@@ -243,10 +245,10 @@ def describe_field(field: Field, sobject: SObject) -> dict[str, Any]:
                 "active": v.active,
                 "defaultValue": v.default,
                 "label": v.label,
-                "validFor": None,
+                "validFor": valid,
                 "value": v.value,
             }
-            for v in field.picklist_values
+            for v, valid in zip(field.picklist_values, valid_for, strict=True)
         ],
         "polymorphicForeignKey": field.polymorphic_foreign_key,
         "precision": field.precision if kind in NUMBER_TYPES else 0,
@@ -266,6 +268,14 @@ def describe_field(field: Field, sobject: SObject) -> dict[str, Any]:
         "updateable": field.updateable,
         "writeRequiresMasterRead": False,
     }
+
+
+def _controlled(field: Field) -> tuple[str | None, Sequence[str | None]]:
+    """The field that decides which values go, and for each value which of its values let it."""
+    values = field.picklist_values
+    if field.custom or not (field.dependent_picklist and field.name.endswith("StateCode")):
+        return None, [None] * len(values)
+    return field.name.replace("StateCode", "CountryCode"), standard_data.states_valid_for()
 
 
 def _permissionable(field: Field, sobject: SObject) -> bool:

@@ -1,4 +1,4 @@
-"""Automatic numbers: `P-{0000}` counts on with every record, whoever makes it."""
+"""Names that nobody gave: automatic numbers such as `P-{0000}`, and the id in place of a name."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def apply_auto_numbers(batch: Batch) -> None:
     for field in described.fields:
         if field.display_format is not None:
             _number(batch, described, field, field.display_format)
+
+
+def name_by_id(batch: Batch) -> None:
+    """A new record of a custom object without a name is called by its id; after ids are given."""
+    name = batch.sobject.name_field
+    if not batch.sobject.custom or name is None or name.display_format is not None:
+        return
+    nameless = batch.creating & batch.live & ~batch.given(name.name)
+    if nameless.any():
+        batch.fill(name.name, batch.ids, nameless)
 
 
 def _number(batch: Batch, sobject: SObject, field: Field, form: str) -> None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from kartra_sf_pipeline.localorg.record_types import MASTER, allowed_values, record_types
+from kartra_sf_pipeline.localorg.record_types import (
+    MASTER,
+    allowed_values,
+    record_type_field,
+    record_types,
+)
 from kartra_sf_pipeline.localorg.rules.batch import Batch
 from kartra_sf_pipeline.localorg.rules.lookups import normalise_ids
 from kartra_sf_pipeline.localorg.schema import Field
@@ -65,6 +70,15 @@ def apply_record_types(batch: Batch) -> None:
     own = _of_rows(batch)
     for field in fields:
         _check_values(batch, field, own, allowed)
+
+
+def after_record_type(batch: Batch) -> None:
+    """An object has the field from its first record type on, deployed or made as a record."""
+    catalog = batch.store.catalog
+    for name in batch.value("SobjectType").drop_nulls().unique().to_list():
+        sobject = catalog.schema.object(name)
+        if sobject is not None and sobject.field(FIELD) is None:
+            catalog.put_field(sobject.name, record_type_field())
 
 
 def _set_default(batch: Batch) -> None:

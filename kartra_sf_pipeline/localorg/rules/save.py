@@ -13,7 +13,7 @@ import polars as pl
 from kartra_sf_pipeline.localorg.clock import now_text
 from kartra_sf_pipeline.localorg.database import quote
 from kartra_sf_pipeline.localorg.rules import lookups, record_types
-from kartra_sf_pipeline.localorg.rules.auto_numbers import apply_auto_numbers
+from kartra_sf_pipeline.localorg.rules.auto_numbers import apply_auto_numbers, name_by_id
 from kartra_sf_pipeline.localorg.rules.batch import Batch, outcome
 from kartra_sf_pipeline.localorg.rules.constraints import (
     check_audit_dates,
@@ -165,6 +165,7 @@ def _save_round(
             .select(pl.coalesce("new", "id"))
             .to_series()
         )
+    name_by_id(batch)
     check_unique(batch, key.name if key and operation == "upsert" else None)
     _insert(batch)
     _update(batch, key.name if key else None)

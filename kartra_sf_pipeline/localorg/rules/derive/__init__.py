@@ -18,22 +18,25 @@ from kartra_sf_pipeline.localorg.rules.derive import (
     files,
     notes,
     people,
+    persons,
     places,
     pricing,
     relations,
     sales,
     teams,
 )
+from kartra_sf_pipeline.localorg.rules.record_types import after_record_type
 
 Rule = Callable[[Batch], None]
 
 # Before the check for required fields.
 BEFORE_CHECKS: Mapping[str, tuple[Rule, ...]] = {
+    "Account": (persons.person,),
     "ContentVersion": (files.version_title,),
 }
 BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "Account": (places.addresses,),
-    "Contact": (people.full_name, places.addresses),
+    "Contact": (people.full_name, places.addresses, persons.no_contact_of_person),
     "Lead": (people.full_name, places.addresses),
     "User": (people.full_name, places.addresses),
     "Opportunity": (
@@ -70,6 +73,7 @@ BEFORE_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "ContentNote": (notes.note,),
 }
 AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
+    "Account": (persons.after_person,),
     "Contact": (people.refresh_name, people.refresh_members, relations.follow_account),
     "CurrencyType": (currencies.currencies_changed,),
     "GroupMember": (teams.same_member,),
@@ -84,6 +88,7 @@ AFTER_SAVE: Mapping[str, tuple[Rule, ...]] = {
     "PermissionSetAssignment": (access.changed,),
     "FieldPermissions": (access.changed,),
     "ObjectPermissions": (access.changed,),
+    "RecordType": (after_record_type,),
     "ContentVersion": (files.after_version,),
     "ContentDocument": (files.after_document,),
     "ContentNote": (notes.after_note,),
