@@ -79,6 +79,8 @@ def profile_map(
 
 def offered_values(rule: FieldRule, describe: ObjectDescribe | None) -> tuple[str, ...] | None:
     """What the field offers once the map's own values are added; None where it is no picklist."""
+    if describe and (describe.name, rule.target) == ("CampaignMember", "Status"):
+        return None  # Each campaign has statuses of its own; they are loaded as data.
     field = describe.fields.get(rule.target) if describe else None
     new = rule.new.values if rule.new else ()
     if field is not None and field.type in ("picklist", "multipicklist"):
@@ -127,11 +129,11 @@ def _figures(
     missed = pl.lit(value=False)
     if offered is not None:
         folded = [value.casefold() for value in offered]
-        values = wire.str.to_lowercase()
+        words = wire.str.to_lowercase()
         missed = (
-            values.str.split(";").list.set_difference(folded).list.len() > 0
+            words.str.split(";").list.set_difference(folded).list.len() > 0
             if rule.transform == "multi"
-            else values.is_in(folded).not_()
+            else words.is_in(folded).not_()
         )
     figures = cells.select(
         rows=pl.len(),

@@ -165,7 +165,7 @@ def _frames() -> dict[str, pl.DataFrame]:
             },
             field_map.strategies,
         ),
-        # An outcome is told alike whatever the phase; where none is loaded, that of accounts stands.
+        # An outcome is told alike whatever the phase: where none is loaded, accounts stand for it.
         **{
             f"loaded_{phase}": _outcomes(shaped[phase if shaped[phase].height else "accounts"])
             for phase in PHASE_NAMES
