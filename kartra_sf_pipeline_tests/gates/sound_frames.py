@@ -10,12 +10,12 @@ from kartra_sf_pipeline.kartra.reader import read_folder
 from kartra_sf_pipeline.load_order import PHASE_NAMES
 from kartra_sf_pipeline.mapping.account_map import propose_map
 from kartra_sf_pipeline.mapping.custom_fields import PREFIX, plan_custom_fields
-from kartra_sf_pipeline.mapping.model import Policies
+from kartra_sf_pipeline.mapping.model import PhaseMap, Policies
 from kartra_sf_pipeline.mapping.phase_frames import phase_frames
 from kartra_sf_pipeline.mapping.row_plan import row_plan
 from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.rows.tags import picklist_tags
-from kartra_sf_pipeline.mapping.shape import nothing, shape
+from kartra_sf_pipeline.mapping.shape import shape
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
@@ -106,7 +106,7 @@ def _frames() -> dict[str, pl.DataFrame]:
     shaped = {
         name: shape(rows[name], choices.phases[name], LENGTHS.get(name, {}), choices)
         if name in rows
-        else nothing(field_map.phases[name])
+        else _imagined(field_map.phases[name])
         for name in PHASE_NAMES
     }
     kept = prepared.filter(pl.col("disposition") == "keep").height
@@ -185,4 +185,29 @@ def _outcomes(planned: pl.DataFrame) -> pl.DataFrame:
         sf_id=pl.lit("001000000000001AAA"),
         outcome=pl.lit("created"),
         error_code=pl.lit(None, dtype=pl.String),
+    )
+
+
+def _imagined(phase: PhaseMap) -> pl.DataFrame:
+    """Rows as they could be, of a phase that the standard map does not ask for."""
+    numbers = pl.int_range(1, 6)
+    forms = {
+        "decimal": pl.format("{}.50", numbers),
+        "integer": numbers.cast(pl.String),
+        "boolean": pl.lit("true"),
+        "datetime": pl.format("2024-05-0{}T10:00:00.000Z", numbers),
+        "date": pl.format("2024-05-0{}", numbers),
+    }
+    text = pl.format("Word_{}", numbers)
+    address = pl.format("person{}@example.com", numbers)
+    cells = {
+        rule.target: address if rule.target == "Email" else forms.get(rule.transform, text)
+        for rule in phase.fields
+    }
+    return pl.select(
+        **cells,
+        _key=text,
+        _wave=pl.lit(0, pl.Int8),
+        source_file=pl.lit("imagined.csv"),
+        source_line=numbers,
     )
