@@ -49,7 +49,8 @@ def read(work: Path) -> dict[str, int]:
 
     spooled = spool_folder(work / "money", work / "spool")
     for export in ("transactions", "subscriptions"):
-        spooled.frames[export].sink_parquet(work / f"raw_{export}.parquet")
+        # As the asset's frames are stored.
+        spooled.paths[export].replace(work / f"raw_{export}.parquet")
     return {"rows": sum(report.rows + report.quarantined for report in spooled.files)}
 
 
@@ -163,7 +164,12 @@ def report(work: Path) -> None:
             f"{figures['cpu']:6.1f} s CPU, peak {figures['peak_mb']:,.0f} MB",
             flush=True,
         )
-    for name, sides in (("read", ["read"]), ("read + prepare", ["read", "prepare"])):
+    compared = (
+        ("read", ["read"]),
+        ("read + prepare", ["read", "prepare"]),
+        ("read + prepare + derive", ["read", "prepare", "derive"]),
+    )
+    for name, sides in compared:
         wall, cpu = (
             sum(took[side][what] for side in sides) / took["bare"][what] for what in ("wall", "cpu")
         )

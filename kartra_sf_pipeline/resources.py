@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
-from filelock import FileLock
+from filelock import BaseFileLock, FileLock, Timeout
 
 from kartra_sf_pipeline.localorg.process import ensure_running
+from kartra_sf_pipeline.migration.lease import run_lock
 from kartra_sf_pipeline.migration.ledger import Ledger
 from kartra_sf_pipeline.migration.rollback import RollbackReport, rollback
 from kartra_sf_pipeline.salesforce import bulk
@@ -18,6 +20,9 @@ from kartra_sf_pipeline.salesforce.connection import connect
 from kartra_sf_pipeline.salesforce.credentials import AccessToken, Credentials, from_environment
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline.settings import Settings, Target
+
+_alive: dict[str, BaseFileLock] = {}
+"""Locks of the ledger runs that this process is loading; freed by the system if it dies."""
 
 
 class RunSettings(dg.ConfigurableResource):
@@ -55,12 +60,17 @@ class LedgerResource(dg.ConfigurableResource):
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".ledger_run.lock"):
             known = self.run_if_any(dagster_run_id)
-            if known is not None:
-                return known
-            run_id = self.open().begin_run(
+            run_id = known or self.open().begin_run(
                 job, settings.target.value, org.org_id, org.instance_url, exports_hash
             )
-            self.note(dagster_run_id, run_id)
+            if known is None:
+                self.note(dagster_run_id, run_id)
+            if run_id not in _alive:
+                lock = run_lock(settings.runs_folder(), run_id)
+                # Another process of the same run may hold it already; `status` does for an instant.
+                with suppress(Timeout):
+                    lock.acquire(timeout=1)
+                    _alive[run_id] = lock
             return run_id
 
     def note(self, dagster_run_id: str, run_id: str) -> Path:
@@ -78,8 +88,13 @@ class LedgerResource(dg.ConfigurableResource):
     def close_run(self, dagster_run_id: str, status: str) -> None:
         """Say in the ledger how the load of a Dagster run ended, unless that is known already."""
         run_id = self.run_if_any(dagster_run_id)
-        if run_id is not None and self.open().run(run_id)["status"] == "running":
+        if run_id is None:
+            return
+        if self.open().run(run_id)["status"] == "running":
             self.open().finish_run(run_id, status)
+        lock = _alive.pop(run_id, None)
+        if lock is not None:
+            lock.release()
 
 
 class SalesforceResource(dg.ConfigurableResource):

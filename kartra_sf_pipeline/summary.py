@@ -59,6 +59,7 @@ def summarise(instance: DagsterInstance, run_id: str, settings: Settings) -> dic
         "read_back": _read_back(frames),
         "forecast": _forecast(frames),
         "loaded_apart": _loaded_apart(frames),
+        "awaiting_a_decision": _awaiting(frames),
         "timings": log.timings,
         "peak_memory_mb": log.peak_memory_mb,
         "ledger_run": note.read_text(encoding="utf-8").strip() if note.exists() else None,
@@ -229,6 +230,15 @@ def _loaded_apart(frames: dict[str, pl.DataFrame]) -> int:
     """Records that were loaded on their own, are one with others now, and await a person's word."""
     pairs = frames.get("records_loaded_apart")
     return 0 if pairs is None else pairs.filter(pl.col("decision") != "ignore").height
+
+
+def _awaiting(frames: dict[str, pl.DataFrame]) -> int:
+    """Pairs of contacts and of companies in match_review.csv that nobody has decided on yet."""
+    return sum(
+        pairs.filter(pl.col("decision") == "review").height
+        for name in ("contact_matches", "company_matches")
+        if (pairs := frames.get(name)) is not None
+    )
 
 
 def _names(prefix: str) -> Iterable[str]:

@@ -28,6 +28,7 @@ from kartra_sf_pipeline.prepare.products import derive_products
 from kartra_sf_pipeline.prepare.review import (
     COMPANY,
     CONTACT,
+    CONTACT_READ,
     REVIEW_FILE,
     contacts_shown,
     read_decisions,
@@ -139,9 +140,10 @@ def contact_matches(settings: RunSettings, contacts_prepared: pl.LazyFrame) -> R
 
 
 def _paired(prepared: pl.LazyFrame, pairs: Frame) -> Frame:
-    """The contacts that stand in a pair: the others need not be read to be shown."""
+    """The contacts that stand in a pair, as far as they are shown: the rest need not be read."""
     keys = pl.concat([pairs["left_key"], pairs["right_key"].alias("left_key")]).unique()
-    return prepared.filter(pl.col("contact_key").is_in(keys.implode())).collect()
+    paired = prepared.filter(pl.col("contact_key").is_in(keys.implode()))
+    return paired.select(CONTACT_READ).collect()
 
 
 @dg.multi_asset(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 from rich.table import Table
 
 from kartra_sf_pipeline.commands.context import Home, Json, console, fail, print_json, settings_for
 from kartra_sf_pipeline.errors import PipelineError
+from kartra_sf_pipeline.migration.lease import is_interrupted
+from kartra_sf_pipeline.settings import Settings
 
 SHOWN = 15
 
@@ -24,7 +27,7 @@ def status(home: Home = None, as_json: Json = False) -> None:
         settings = settings_for(home=home)
         url = process.status(settings.home).get("url")
         ledger = Ledger(settings.ledger())
-        runs = ledger.runs()
+        runs = _with_interrupted(ledger.runs(), settings)
         phases = {run: ledger.phases(run).to_dicts() for run in runs["run_id"].head(1)}
         ledger.close()
     except PipelineError as error:
@@ -45,6 +48,15 @@ def status(home: Home = None, as_json: Json = False) -> None:
         console.print("No run yet. Start with `kartra-sf rehearse`.")
         return
     console.print(_table(runs.head(SHOWN).to_dicts()))
+
+
+def _with_interrupted(runs: pl.DataFrame, settings: Settings) -> pl.DataFrame:
+    """A run whose process has died cannot say so itself: it is `interrupted`, not `running`."""
+    running = runs.filter(pl.col("status") == "running")["run_id"]
+    dead = [run for run in running if is_interrupted(settings.runs_folder(), run)]
+    return runs.with_columns(
+        status=pl.when(pl.col("run_id").is_in(dead)).then(pl.lit("interrupted")).otherwise("status")
+    )
 
 
 def _table(runs: list[dict[str, Any]]) -> Table:

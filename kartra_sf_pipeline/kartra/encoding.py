@@ -158,6 +158,17 @@ def mapped(path: Path) -> Iterator[Buffer]:
             yield content
 
 
+def release(buffer: Buffer, stop: int) -> None:
+    """Let go of the pages of a mapped file before `stop`; they are read again if asked for.
+
+    Else a file of gigabytes would stand in the process's memory when it is through.
+    """
+    whole = stop - stop % mmap.PAGESIZE
+    # Not every system has the call.
+    if isinstance(buffer, mmap.mmap) and whole and hasattr(mmap, "MADV_DONTNEED"):
+        buffer.madvise(mmap.MADV_DONTNEED, 0, whole)
+
+
 @contextmanager
 def head_as_utf8(buffer: Buffer, encoding: Encoding, path: str) -> Iterator[tuple[Buffer, int]]:
     """Like `as_utf8`, but of a text that is not UTF-8 no more than the beginning."""

@@ -114,6 +114,7 @@ def read_batches(
                     # While the bytes are still at hand.
                     _digest(digest, buffer, hashed, batch.block.stop)
                     hashed = batch.block.stop
+                encodings.release(text, batch.block.stop)
                 rows = batch.rows
                 opened.idle = {
                     name for name in opened.idle if rows[name].null_count() == rows.height

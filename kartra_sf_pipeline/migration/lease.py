@@ -1,4 +1,4 @@
-"""One writer at a time per ledger: a lock that the operating system frees with its holder."""
+"""Locks that the system frees with their holder: one writer per ledger, a run that lives."""
 
 from __future__ import annotations
 
@@ -44,3 +44,28 @@ def lease(lock_file: Path, *, timeout_seconds: float = 0) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def run_lock(runs_folder: Path, run_id: str) -> FileLock:
+    """The lock that the process of a run holds from its first phase to its end; not yet taken."""
+    folder = runs_folder / ".running"
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / f"{run_id}.lock", is_singleton=True)
+
+
+def is_interrupted(runs_folder: Path, run_id: str) -> bool:
+    """Whether the process that ran it has died without a word.
+
+    Of a run that never took its lock here (another machine's, with a shared ledger) nothing is
+    known: it counts as running.
+    """
+    path = runs_folder / ".running" / f"{run_id}.lock"
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True

@@ -254,8 +254,14 @@ def _write(path: Path, rows: list[dict[str, object]]) -> None:
     partial.replace(path)
 
 
+CONTACT_READ: Final = (
+    "contact_key", "disposition", "first_name", "middle_name", "last_name", "suffix", "email",
+    "phone_e164", "street", "postal_code", "city", "state", "company", "website",
+)  # fmt: skip
+
+
 def contacts_shown(prepared: pl.DataFrame) -> pl.DataFrame:
-    """What the review file shows of each kept contact."""
+    """What the review file shows of each kept contact; reads the columns `CONTACT_READ`."""
     name = ("first_name", "middle_name", "last_name", "suffix")
     address = ("street", "postal_code", "city", "state")
     return prepared.filter(pl.col("disposition") == "keep").select(

@@ -32,6 +32,7 @@ class Interrupted:
     home: Home
     exports: Path
     there_when_killed: dict[str, int]
+    status_when_killed: str
     ended: Ended
     counts: dict[str, int]
     stamps: dict[str, int]
@@ -45,11 +46,13 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Interrupte
     with temporary_home(tmp_path_factory.mktemp("interrupted") / "home") as home:
         kill_while_contacts_are_sent(home, exports)
         there = home.counts()
+        (killed,) = home.run("status", "--json").json["runs"]
         ended = home.run("rehearse", "--exports", exports, "--json")
         yield Interrupted(
             home,
             exports,
             there,
+            killed["status"],
             ended,
             home.counts(),
             stamps_of_contacts(home),
@@ -126,6 +129,10 @@ def planned_keys(home: Home, name: str) -> list[str]:
 def test_the_killed_run_had_begun_to_load(interrupted: Interrupted) -> None:
     assert interrupted.there_when_killed["Account"] > 0
     assert interrupted.there_when_killed["Task"] == 0
+
+
+def test_a_killed_run_is_not_said_to_be_running(interrupted: Interrupted) -> None:
+    assert interrupted.status_when_killed == "interrupted"
 
 
 def test_the_next_run_succeeds(interrupted: Interrupted) -> None:

@@ -22,6 +22,7 @@ SUMMARY: dict[str, Any] = {
     "read_back": dict,
     "forecast": dict,
     "loaded_apart": int,
+    "awaiting_a_decision": int,
     "timings": dict,
     "peak_memory_mb": int,
     "ledger_run": (str, type(None)),

@@ -361,6 +361,23 @@ def test_a_text_field_does_not_become_a_date(empty_org: LocalOrg) -> None:
     assert refusal(client, second, types) == ["Cannot update a field to a Date from something else"]
 
 
+def test_a_field_changes_its_type_when_it_is_removed_before_it_is_deployed(
+    empty_org: LocalOrg,
+) -> None:
+    client: Any = connect(empty_org)
+    named = package({"CustomField": ["Account.X__c"]})
+    text = {"objects/Account.object": component("CustomObject", text_field("X__c"))}
+    assert deploy(client, {"package.xml": named, **text})[0] == "Succeeded"
+    date = "<fields><fullName>X__c</fullName><label>X</label><type>Date</type></fields>"
+    files = {
+        "package.xml": named,
+        "destructiveChangesPre.xml": named,
+        "objects/Account.object": component("CustomObject", date),
+    }
+    assert deploy(client, files)[0] == "Succeeded"
+    assert client.mdapi.CustomField.read("Account.X__c").type == "Date"
+
+
 def test_a_validation_rule_is_switched_off_by_a_deployment(empty_org: LocalOrg) -> None:
     client: Any = connect(empty_org)
     for active in (True, False):
