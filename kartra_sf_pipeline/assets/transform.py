@@ -114,7 +114,7 @@ def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.Lazy
         metadata={
             "rows": frame.height,
             "kinds": counts(frame, "kind"),
-            "amount": float(frame["amount"].sum() or 0),
+            "amount": float(frame["charged"].sum() or 0),
             "rebill_total": float(frame["rebill_total"].sum() or 0),
         },
     )

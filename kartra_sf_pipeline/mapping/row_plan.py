@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from kartra_sf_pipeline.mapping.rows.choices import Frames
+from kartra_sf_pipeline.mapping.rows.money_fates import subscription_object, with_records
 from kartra_sf_pipeline.mapping.strategies import Strategies
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -54,8 +55,13 @@ def row_plan(frames: Frames, custom_columns: Mapping[str, str], chosen: Strategi
         _quarantined(frames["quarantine"]),
         _rows("contacts", frames["contact_rows"], "Contact", "contact_key"),
         _rows("companies", frames["company_rows"], "Account", "account_key"),
-        _rows("transactions", frames["transactions_prepared"], "Opportunity", "opportunity_key"),
-        _rows("subscriptions", frames["subscriptions_prepared"], "Opportunity", "opportunity_key"),
+        _transactions(frames["transactions_prepared"], chosen),
+        _rows(
+            "subscriptions",
+            frames["subscriptions_prepared"],
+            subscription_object(chosen),
+            "opportunity_key",
+        ),
         _rows("affiliates", frames["affiliates_prepared"], affiliate, "affiliate_key"),
         _rows("calendar_bookings", frames["bookings_prepared"], "Event", "booking_key"),
         _rows("notes", frames["notes_prepared"], "Task", "note_key"),
@@ -70,7 +76,11 @@ def row_plan(frames: Frames, custom_columns: Mapping[str, str], chosen: Strategi
     return pl.concat(shaped).collect(engine="streaming")
 
 
-def _rows(export: str, rows: pl.LazyFrame, sobject: str, key: str) -> pl.LazyFrame:
+def _transactions(rows: pl.LazyFrame, chosen: Strategies) -> pl.LazyFrame:
+    return _rows("transactions", with_records(rows, chosen), pl.col("record_object"), "record_key")
+
+
+def _rows(export: str, rows: pl.LazyFrame, sobject: str | pl.Expr, key: str) -> pl.LazyFrame:
     # An older extract of a row that is itself set aside has no record to be merged into.
     idle = (pl.col("disposition") == "merge") & pl.col(key).is_null()
     arrives = pl.col("disposition").is_in(["keep", "merge"]) & idle.not_()
@@ -83,7 +93,7 @@ def _rows(export: str, rows: pl.LazyFrame, sobject: str, key: str) -> pl.LazyFra
         planned=pl.when(idle)
         .then(pl.lit("suppress"))
         .otherwise(pl.col("disposition").replace_strict(_PLANNED)),
-        object=pl.when(arrives).then(pl.lit(sobject)),
+        object=pl.when(arrives).then(pl.lit(sobject) if isinstance(sobject, str) else sobject),
         key=pl.when(arrives).then(pl.col(key)),
     )
 

@@ -101,7 +101,7 @@ def _load(
     columns = bind_columns(org, phase.object, data_columns(rows))
     if phase.stamp_field:
         bind_columns(org, phase.object, [phase.stamp_field])
-    key_fields = (phase.external_id,) if phase.external_id else phase.natural_key
+    key_fields = phase.key_fields(rows.columns)
     sender = sending.Sender(org, ledger, run_id, phase, columns, key_columns(columns, key_fields))
     rows = rows.with_columns(match_key(sender.keys).alias(MATCH))
     _check_matches(rows, phase)

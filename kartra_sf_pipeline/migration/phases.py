@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kartra_sf_pipeline.errors import PipelineError
@@ -10,6 +10,7 @@ from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
 KEY_FIELD = "Kartra_Id__c"
 STAMP_FIELD = "Kartra_Migration_Run__c"
+CURRENCY_FIELD = "CurrencyIsoCode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,15 @@ class Phase:
     update_only: bool = False
     one_by_one: bool = False
     depends_on: tuple[str, ...] = ()
+
+    def key_fields(self, columns: Collection[str]) -> tuple[str, ...]:
+        """The fields that a record is found again by, where a frame has those columns.
+
+        In an org of several currencies a record without an external ID is one per currency.
+        """
+        if self.external_id:
+            return (self.external_id,)
+        return (*self.natural_key, *(name for name in (CURRENCY_FIELD,) if name in columns))
 
     def __post_init__(self) -> None:
         if (self.external_id is None) == (not self.natural_key):

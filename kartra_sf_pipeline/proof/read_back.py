@@ -134,7 +134,7 @@ def _now(org: Org, phase: Phase, columns: Sequence[BoundColumn], ids: pl.Series)
 
     One bulk query reads all that have a key; whoever lost it, or never had it, is asked for by id.
     """
-    key_fields = (phase.external_id,) if phase.external_id else phase.natural_key
+    key_fields = phase.key_fields([column.name for column in columns])
     condition = keyed(key_columns(columns, key_fields))
     in_bulk = read_in_bulk(org, phase.object, columns, condition)
     found = in_bulk.filter(pl.col("Id").is_in(ids.implode()))

@@ -12,6 +12,9 @@ from kartra_sf_pipeline.mapping.model import FieldMap, PhaseMap
 from kartra_sf_pipeline.mapping.org_facts import OrgFacts, OrgUser
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
+CURRENCY = "CurrencyIsoCode"
+"""A record's currency; the field is there only in an org of several."""
+
 Frames = Mapping[str, pl.LazyFrame]
 """Prepared and derived frames by asset name, unread until a builder collects what it selects."""
 
@@ -29,6 +32,11 @@ class Choices:
     users: tuple[OrgUser, ...] = ()
     phases: Mapping[str, PhaseMap] = field(default_factory=dict)
     """The phases that write, with the rules that count."""
+
+    def in_currencies(self, phase: str) -> bool:
+        """Whether the phase's records have a currency each: the org has several."""
+        written = self.phases.get(phase)
+        return written is not None and any(r.target == CURRENCY for r in written.fields)
 
 
 def choices_for(field_map: FieldMap, facts: OrgFacts, minutes: int) -> Choices:

@@ -1,4 +1,4 @@
-"""Sales, subscriptions and reversals as deals, their buyers and their lines."""
+"""Sales, subscriptions, rebills, reversals and lost payments as deals, with buyers and lines."""
 
 from __future__ import annotations
 
@@ -6,112 +6,145 @@ import polars as pl
 
 from kartra_sf_pipeline.mapping.model import Policies
 from kartra_sf_pipeline.mapping.rows.lineage import LINEAGE
+from kartra_sf_pipeline.mapping.rows.money_fates import DEAL, PAYMENT, with_records
+from kartra_sf_pipeline.mapping.rows.subscriptions import named
+from kartra_sf_pipeline.mapping.strategies import Strategies
+
+_CARRIED = (
+    "contact_key",
+    "product",
+    "price_point",
+    "product_key",
+    "close_date",
+    "occurred_at",
+    "currency",
+    "processor",
+    "processor_transaction_id",
+    "coupon_code",
+    "affiliate_username",
+    "quantity",
+)
+_MORE_OF_PAYMENTS = ("payment_number", "sales_tax", "shipping_cost")
+_NAMELESS = "Kartra sale"
 
 
 def opportunities(
     transactions: pl.LazyFrame,
-    subscriptions: pl.DataFrame,
-    derived: pl.DataFrame,
+    recurring: pl.DataFrame,
     people: pl.DataFrame,
     catalogue: pl.DataFrame,
     pricebook_id: str,
+    chosen: Strategies,
+    *,
+    in_currencies: bool = False,
 ) -> pl.DataFrame:
-    """One row per one-off sale, subscription, refund and chargeback.
+    """One row per transaction and subscription that is a deal by the strategies.
 
-    A subscription's opening payment is its Amount; rebills are rolled up beside it. Refunds and
-    chargebacks are negative and name the opportunity that they adjust. Of the transactions only
-    the rows and columns that become opportunities are read.
+    `recurring` are the account's subscriptions. A subscription's opening payment is its `amount`;
+    rebills are rolled up beside it, or deals of their own that name it. Refunds and chargebacks are
+    negative and name the deal that they adjust. A failed payment shows what was asked for as
+    `amount` and nothing as `charged`. `in_currencies` tells that the org has several: a deal that
+    names none has no line there, for want of a price. Of the transactions only the rows and columns
+    that become deals are read.
     """
-    single = transactions.filter(
-        (pl.col("disposition") == "keep") & pl.col("opportunity_key").str.starts_with("T")
-    ).select(
-        "opportunity_key",
-        "contact_key",
-        "product",
-        "product_key",
-        "close_date",
-        "occurred_at",
-        "currency",
-        "processor",
-        "processor_transaction_id",
-        "coupon_code",
-        "affiliate_username",
-        "adjusts_key",
-        "quantity",
-        *LINEAGE,
-        amount="signed_amount",
-        kind="type",
-    )
-    opening = (
-        transactions.filter(
-            pl.col("opportunity_key").str.starts_with("S") & (pl.col("type") == "sale")
-        )
-        .select(
-            "opportunity_key",
-            "occurred_at",
-            "processor_transaction_id",
-            "coupon_code",
-            "affiliate_username",
-            "quantity",
-        )
-        .collect(engine="streaming")
-        .sort("occurred_at", maintain_order=True)
-        .unique("opportunity_key", keep="first", maintain_order=True)
-    )
-    recurring = pl.concat(
-        [subscriptions.filter(pl.col("disposition") == "keep"), derived], how="diagonal_relaxed"
-    ).unique("opportunity_key", keep="first", maintain_order=True)
-    recurring = recurring.select(
-        "opportunity_key",
-        "contact_key",
-        "product",
-        "product_key",
-        "currency",
-        "processor",
-        "recurrence",
-        "start_date",
-        "end_date",
-        "next_payment_date",
-        "next_payment_amount",
-        "rebill_count",
-        "rebill_total",
-        "last_payment_on",
-        *LINEAGE,
-        amount="first_amount",
-        subscription_status="status",
-        close_date=pl.coalesce("first_paid_on", "start_date"),
-        kind=pl.lit("subscription"),
-    ).join(opening, on="opportunity_key", how="left", maintain_order="left")
-    names = people.select(
-        "contact_key",
-        "account_key",
-        person=pl.concat_str("first_name", "last_name", separator=" ", ignore_nulls=True),
-    )
+    single = named(_made(transactions, chosen, DEAL, recurring), people, _NAMELESS)
+    # Without a subscription among the deals its columns are there all the same: the map names them.
+    deals = recurring if chosen.subscriptions == "opportunity" else recurring.clear()
     priced = catalogue.select("product_key", _priced=pl.lit(value=True))
-    rows = (
-        pl.concat([single.collect(engine="streaming"), recurring], how="diagonal_relaxed")
-        .join(names, on="contact_key", how="left", maintain_order="left")
-        .join(priced, on="product_key", how="left", maintain_order="left")
+    rows = pl.concat([single, deals], how="diagonal_relaxed").join(
+        priced, on="product_key", how="left", maintain_order="left"
     )
-    known = rows.select(adjusts_key="opportunity_key", _known=pl.lit(value=True)).unique()
-    rows = rows.join(known, on="adjusts_key", how="left", maintain_order="left")
     has_lines = (
-        pl.col("_priced").fill_null(value=False)
+        pl.lit(chosen.line_items)
+        & pl.col("_priced").fill_null(value=False)
+        & (pl.col("kind") != "failed")
         & (pl.col("amount") >= 0)
         & pl.col("amount").is_not_null()
+        & (pl.col("currency").is_not_null() | pl.lit(not in_currencies))
     )
-    return rows.with_columns(
-        name=pl.concat_str(
-            pl.coalesce("product", pl.lit("Kartra sale")),
-            "person",
-            separator=" – ",
-            ignore_nulls=True,
-        ),
-        has_lines=has_lines,
-        pricebook_id=pl.when(has_lines).then(pl.lit(pricebook_id)),
-        wave=pl.col("adjusts_key").is_not_null().cast(pl.Int8),
-        adjusts_key=pl.when(pl.col("_known")).then(pl.col("adjusts_key")),
-    ).sort("wave", "occurred_at", "opportunity_key", nulls_last=True)
+    return (
+        _adjusting(rows, "opportunity_key")
+        .with_columns(
+            charged=pl.coalesce("charged", "amount"),
+            has_lines=has_lines,
+            pricebook_id=pl.when(has_lines).then(pl.lit(pricebook_id)),
+            wave=_second(pl.col("adjusts_key"), pl.col("subscription_deal_key")),
+        )
+        .sort("wave", "occurred_at", "opportunity_key", nulls_last=True)
+    )
+
+
+def transaction_records(
+    transactions: pl.LazyFrame,
+    recurring: pl.DataFrame,
+    people: pl.DataFrame,
+    chosen: Strategies,
+) -> pl.DataFrame:
+    """One row per transaction that is a record of the custom object by the strategies.
+
+    `amount` has its sign; a refund names the record that it adjusts, or the subscription.
+    """
+    rows = named(_made(transactions, chosen, PAYMENT, recurring), people, _NAMELESS).rename(
+        {"opportunity_key": "transaction_key"}
+    )
+    return (
+        _adjusting(rows, "transaction_key")
+        .with_columns(wave=_second(pl.col("adjusts_key")))
+        .sort("wave", "occurred_at", "transaction_key", nulls_last=True)
+    )
+
+
+def _made(
+    transactions: pl.LazyFrame, chosen: Strategies, sobject: str, recurring: pl.DataFrame
+) -> pl.DataFrame:
+    """Transactions that make a record of that object, with the subscription they belong to."""
+    failed = pl.col("type") == "failed"
+    rows = (
+        with_records(transactions, chosen)
+        .filter(pl.col("own") & (pl.col("record_object") == sobject))
+        .select(
+            *_CARRIED,
+            *_MORE_OF_PAYMENTS,
+            "adjusts_key",
+            *LINEAGE,
+            opportunity_key="record_key",
+            amount=pl.when(failed).then("amount").otherwise("signed_amount"),
+            charged="signed_amount",
+            kind="type",
+            _of=pl.coalesce(
+                *(
+                    pl.when(pl.col(name).str.starts_with("S")).then(name)
+                    for name in ("opportunity_key", "adjusts_key", "subscription_key")
+                )
+            ),
+        )
+        .collect(engine="streaming")
+    )
+    known = recurring.select(_of="opportunity_key", _known_of="opportunity_key")
+    own_deal = chosen.subscriptions == "opportunity"
+    return (
+        rows.join(known, on="_of", how="left", maintain_order="left")
+        .with_columns(
+            subscription_key=pl.when(not own_deal).then("_known_of"),
+            subscription_deal_key=pl.when(own_deal).then("_known_of"),
+        )
+        .drop("_of", "_known_of")
+    )
+
+
+def _adjusting(rows: pl.DataFrame, key: str) -> pl.DataFrame:
+    """Rows that name what they adjust only where that is a record among them."""
+    known = rows.select(adjusts_key=key, _known=pl.lit(value=True)).unique()
+    return (
+        rows.join(known, on="adjusts_key", how="left", maintain_order="left")
+        .with_columns(adjusts_key=pl.when("_known").then("adjusts_key"))
+        .drop("_known")
+    )
+
+
+def _second(*names: pl.Expr) -> pl.Expr:
+    """1 for rows that name another record of their own phase."""
+    return pl.any_horizontal([name.is_not_null() for name in names]).cast(pl.Int8)
 
 
 def opportunity_contact_roles(rows: pl.DataFrame, policies: Policies) -> pl.DataFrame:
