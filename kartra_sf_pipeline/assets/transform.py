@@ -120,6 +120,59 @@ def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.Lazy
     )
 
 
+def _derived(
+    name: str, frames: dict[str, pl.LazyFrame], settings: RunSettings, given: Frame
+) -> Frame:
+    home = settings.load().home
+    choices = choices_of(settings.load(), confirmed_map(home, given))
+    return DERIVED[name].build(frames, choices)
+
+
+@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(*DERIVED["people_plan"].needs)}, **_COMMON)
+def people_plan(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
+    """Who becomes a contact and who a lead, and under which account, segment by segment."""
+    frame = _derived("people_plan", frames, settings, field_map)
+    by_segment = frame.group_by("segment", "become", "account_source").agg(
+        people=pl.len(), held_back=pl.col("held_back").sum()
+    )
+    return dg.MaterializeResult(
+        value=frame,
+        metadata={
+            "rows": frame.height,
+            "leads": int((frame["become"] == "lead").sum()),
+            "contacts_without_account": int(
+                ((frame["become"] == "contact") & frame["account_key"].is_null()).sum()
+            ),
+            "segments": table(by_segment.sort("people", descending=True)),
+        },
+    )
+
+
+@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(*DERIVED["further_accounts"].needs)}, **_COMMON)
+def further_accounts(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
+    """Accounts of people of several companies beside the one they are in, with the evidence."""
+    frame = _derived("further_accounts", frames, settings, field_map)
+    return dg.MaterializeResult(
+        value=frame, metadata={"rows": frame.height, "evidence": counts(frame, "evidence")}
+    )
+
+
+@dg.asset(
+    ins={"field_map": dg.AssetIn(), **scanned(*DERIVED["memberships_left_out"].needs)}, **_COMMON
+)
+def memberships_left_out(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
+    """List memberships that no campaign and no group takes, each with the reason."""
+    frame = _derived("memberships_left_out", frames, settings, field_map)
+    reasons = frame.group_by("list_name", "strategy", "reason").agg(people=pl.len())
+    return dg.MaterializeResult(
+        value=frame,
+        metadata={
+            "rows": frame.height,
+            "reasons": table(reasons.sort("people", descending=True), rows=200),
+        },
+    )
+
+
 SHAPED = [_phase(name) for name in PHASE_NAMES]
 
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from kartra_sf_pipeline.mapping.rows.choices import Frames
+from kartra_sf_pipeline.mapping.rows.lists import developer_names, fold_list, strategy_of
 from kartra_sf_pipeline.mapping.rows.money_fates import subscription_object, with_records
-from kartra_sf_pipeline.mapping.strategies import Strategies
+from kartra_sf_pipeline.mapping.strategies import Lists, Strategies
 
 SCHEMA: dict[str, pl.DataType] = {
     "export": pl.String(),
@@ -34,7 +35,12 @@ NEEDS = (
     "affiliates_prepared",
     "bookings_prepared",
     "notes_prepared",
+    "activities_prepared",
+    "attachments_prepared",
+    "assignment_facts",
+    "people_plan",
     "campaigns",
+    "groups",
     "raw_lists",
     "raw_custom_fields",
     "raw_sequences",
@@ -53,7 +59,7 @@ def row_plan(frames: Frames, custom_columns: Mapping[str, str], chosen: Strategi
     affiliate = "Account" if chosen.affiliates == "account" else "Affiliate__c"
     parts = [
         _quarantined(frames["quarantine"]),
-        _rows("contacts", frames["contact_rows"], "Contact", "contact_key"),
+        _rows("contacts", _with_people(frames), pl.col("person_object"), "contact_key"),
         _rows("companies", frames["company_rows"], "Account", "account_key"),
         _transactions(frames["transactions_prepared"], chosen),
         _rows(
@@ -64,11 +70,11 @@ def row_plan(frames: Frames, custom_columns: Mapping[str, str], chosen: Strategi
         ),
         _rows("affiliates", frames["affiliates_prepared"], affiliate, "affiliate_key"),
         _rows("calendar_bookings", frames["bookings_prepared"], "Event", "booking_key"),
-        _rows("notes", frames["notes_prepared"], "Task", "note_key"),
-        _lists(
-            frames["raw_lists"],
-            frames["campaigns"].select("source_file", "source_line", campaign_key="_key"),
-        ),
+        _rows("notes", frames["notes_prepared"], note, "note_key"),
+        _rows("activities", frames["activities_prepared"], activity_object(chosen), "activity_key"),
+        _attachments(frames["attachments_prepared"], chosen),
+        _assignments(frames["assignment_facts"]),
+        _lists(frames, chosen.lists),
         _custom_fields(frames["raw_custom_fields"], custom_columns),
         _inventory("sequences", frames["raw_sequences"]),
     ]
@@ -98,6 +104,25 @@ def _rows(export: str, rows: pl.LazyFrame, sobject: str | pl.Expr, key: str) -> 
     )
 
 
+def _attachments(rows: pl.LazyFrame, chosen: Strategies) -> pl.LazyFrame:
+    if not chosen.files:
+        arrives = pl.col("disposition").is_in(["keep", "merge"])
+        rows = rows.with_columns(
+            disposition=pl.when(arrives).then(pl.lit("suppress")).otherwise("disposition"),
+            reason=pl.when(arrives).then(pl.lit(NOT_CHOSEN)).otherwise("reason"),
+            detail=pl.when(arrives)
+            .then(pl.lit("The field map does not ask for it: see `files` there."))
+            .otherwise("detail"),
+        )
+    return _rows("attachments", rows, "ContentVersion", "file_key")
+
+
+def _assignments(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.select(pl.exclude("export")).pipe(
+        lambda facts: _rows("", facts, pl.col("object"), "member_key")
+    )
+
+
 def _quarantined(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.select(
         "export",
@@ -111,38 +136,67 @@ def _quarantined(rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _lists(rows: pl.LazyFrame, campaigns: pl.LazyFrame) -> pl.LazyFrame:
-    """The first row of a list is its campaign; a repeat is merged; a row without a name is held."""
-    primary = campaigns.select(
-        "campaign_key", "source_file", "source_line", _primary=pl.lit(value=True)
+def _with_people(frames: Frames) -> pl.LazyFrame:
+    """The rows of the contacts export with the object that their person becomes."""
+    leads = frames["people_plan"].filter(pl.col("become") == "lead")
+    return (
+        frames["contact_rows"]
+        .join(
+            leads.select("contact_key", _lead=pl.lit(value=True)),
+            on="contact_key",
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(
+            person_object=pl.when("_lead").then(pl.lit("Lead")).otherwise(pl.lit("Contact"))
+        )
     )
-    keyed = rows.with_columns(
-        campaign_key="list:"
-        + pl.col("list").str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
-    ).join(
-        primary,
-        on=["campaign_key", "source_file", "source_line"],
-        how="left",
-        maintain_order="left",
+
+
+def _lists(frames: Frames, chosen: Lists) -> pl.LazyFrame:
+    """The first row of a list is its campaign or group; a repeat is merged; a row without a name is
+    held; a list that becomes nothing is suppressed.
+    """
+    place = ["source_file", "source_line"]
+    primary = pl.concat(
+        [
+            frames[name].select(*place, _primary=pl.lit(value=True))
+            for name in ("campaigns", "groups")
+        ]
+    ).unique()
+    named = pl.col("list_folded").is_not_null()
+    # A list has few rows: its strategy and names are looked up one by one.
+    rows = frames["raw_lists"].select(*place, list_folded=fold_list(pl.col("list"))).collect()
+    keyed = (
+        rows.with_columns(strategy_of(rows, chosen), developer_names(rows["list_folded"]))
+        .lazy()
+        .join(primary, on=place, how="left", maintain_order="left")
     )
-    named = pl.col("campaign_key").is_not_null()
+    kind = pl.col("strategy")
+    left = named & (kind == "none")
+    moved = named & (kind != "none")
     return keyed.select(
-        "source_file",
-        "source_line",
+        *place,
         export=pl.lit("lists"),
         planned=pl.when(named.not_())
         .then(pl.lit("quarantine"))
-        .when(pl.col("_primary"))
+        .when(left)
+        .then(pl.lit("suppress"))
+        .when("_primary")
         .then(pl.lit("load"))
         .otherwise(pl.lit("merge")),
         reason=pl.when(named.not_())
         .then(pl.lit("list_without_name"))
-        .when(pl.col("_primary"))
-        .then(None)
-        .otherwise(pl.lit("same_list")),
-        detail=pl.lit(None, dtype=pl.String),
-        object=pl.when(named).then(pl.lit("Campaign")),
-        key="campaign_key",
+        .when(left)
+        .then(pl.lit("list_is_not_moved"))
+        .when(pl.col("_primary").is_null())
+        .then(pl.lit("same_list")),
+        detail=pl.when(left).then(pl.lit("The field map moves this list nowhere.")),
+        object=pl.when(moved).then(kind.replace({"campaign": "Campaign", "group": "Group"})),
+        key=pl.when(moved & (kind == "campaign"))
+        .then("list:" + pl.col("list_folded"))
+        .when(moved)
+        .then("developer_name"),
     )
 
 

@@ -65,6 +65,8 @@ class Strategies(Strict):
     territories: bool = False
     account_contact_relations: bool = False
     """People of several companies, where the org allows it (S73)."""
+    place_texts: bool = False
+    """States and countries that the org's lists do not offer, kept as text beside the address."""
     computed_spend: bool = False
     """Spend per contact, computed from transactions and labelled as computed (S46)."""
     original_dates: bool = True

@@ -6,7 +6,13 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.accounts import account_keys, company_evidence, domain_of_name
+from kartra_sf_pipeline.prepare.accounts import (
+    AccountKey,
+    account_keys,
+    company_evidence,
+    domain_of_name,
+    name_of_domain,
+)
 from kartra_sf_pipeline.prepare.identity import (
     ACCOUNT,
     KEY_SCHEMA,
@@ -30,6 +36,8 @@ def name_accounts(
     accounts: pl.DataFrame,
     merged: pl.DataFrame,
     known: pl.DataFrame,
+    *,
+    keyed_by: AccountKey = "domain",
 ) -> tuple[pl.DataFrame, Settled]:
     """One row per account and alias (`NAME_SCHEMA`), and how loaded keys were given out.
 
@@ -37,16 +45,22 @@ def name_accounts(
     were merged into others (`company_matching.account_aliases`), `known` what was loaded before
     (`identity.KNOWN_SCHEMA`). `account` is the key that the exports imply, `account_key` the one
     under which the account goes on. `own` aliases are keys that rows imply; the others are names
-    that go with the account's domain and with no other one.
+    that go with the account's domain and with no other one, or domains of its name where accounts
+    are `keyed_by` that.
     """
     into = dict(merged.iter_rows())
     own = accounts.select(
         pl.col("account_key").alias("alias"), pl.lit(value=True).alias("own"), account="account_key"
     )
-    signs = domain_of_name(_founders(people, raw_companies)).select(
-        (pl.lit("name:") + pl.col("name_key")).alias("alias"),
-        pl.lit(value=False).alias("own"),
-        (pl.lit("domain:") + pl.col("_named_domain")).alias("account"),
+    founders = _founders(people, raw_companies, keyed_by)
+    if keyed_by == "domain":
+        pairs = domain_of_name(founders).select(name="name_key", domain="_named_domain")
+    else:
+        pairs = name_of_domain(founders).select(name="_one_name", domain="_domain")
+    of_name, of_domain = pl.lit("name:") + pl.col("name"), pl.lit("domain:") + pl.col("domain")
+    alias, account = (of_name, of_domain) if keyed_by == "domain" else (of_domain, of_name)
+    signs = pairs.select(
+        alias.alias("alias"), pl.lit(value=False).alias("own"), account.alias("account")
     )
     names = (
         pl.concat([own, signs])
@@ -80,9 +94,13 @@ def account_aliases_to_note(names: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _founders(people: pl.DataFrame, raw_companies: pl.DataFrame) -> pl.DataFrame:
+def _founders(
+    people: pl.DataFrame, raw_companies: pl.DataFrame, keyed_by: AccountKey
+) -> pl.DataFrame:
     """`name_key` and `_domain` of whatever founds an account."""
-    found = account_keys(people, raw_companies).with_columns(people["domain"].alias("_domain"))
+    found = account_keys(people, raw_companies, keyed_by=keyed_by).with_columns(
+        people["domain"].alias("_domain")
+    )
     founders = found.filter(pl.col("evidence").is_in(["company", "website"]))
     rows = company_evidence(raw_companies).select("name_key", _domain="domain_found")
     return pl.concat([founders.select("name_key", "_domain"), rows])

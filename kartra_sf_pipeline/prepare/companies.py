@@ -6,7 +6,13 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.accounts import account_keys, company_evidence, domain_of_name
+from kartra_sf_pipeline.prepare.accounts import (
+    AccountKey,
+    account_key,
+    account_keys,
+    company_evidence,
+    with_one_another,
+)
 from kartra_sf_pipeline.prepare.codes import clean_id
 from kartra_sf_pipeline.prepare.dispositions import KEEP, MERGE, QUARANTINE, place
 from kartra_sf_pipeline.prepare.nulls import clean, tidy
@@ -16,10 +22,11 @@ from kartra_sf_pipeline.prepare.wording import worded
 
 COMPANY_COLUMNS: Final = (
     "account_key", "name", "website", "domain", "phone", "street", "city", "state", "postal_code",
-    "country", "contacts", "source_file", "source_line", "evidence",
+    "country", "country_iso2", "contacts", "source_file", "source_line", "evidence", "keyed_by",
 )  # fmt: skip
 _FROM_FILE: Final = (
     "name", "website", "domain", "phone", "street", "city", "state", "postal_code", "country",
+    "country_iso2",
 )  # fmt: skip
 
 
@@ -28,6 +35,8 @@ def prepare_companies(
     raw_companies: pl.DataFrame,
     aliases: pl.DataFrame | None = None,
     kept: pl.DataFrame | None = None,
+    *,
+    keyed_by: AccountKey = "domain",
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """`(companies_prepared, company_rows)`.
 
@@ -41,6 +50,7 @@ def prepare_companies(
     into that, or in quarantine for want of a name and a domain. `aliases` are account keys that
     were merged into others (`company_matching.account_aliases`), `kept` the accounts that go on
     under a key that was loaded (`identity.KEY_SCHEMA`); people may have that key already.
+    `keyed_by` is the policy that the people's keys follow, too (`accounts.account_keys`).
     """
     into = {} if aliases is None else dict(aliases.iter_rows())
     loaded = {} if kept is None else dict(kept.iter_rows())
@@ -48,27 +58,30 @@ def prepare_companies(
     people = unified.select(
         "account_key", "company", "website", "domain", "joined_at", "source_file", "source_line"
     )
-    found = account_keys(people, raw_companies).select("name_key", "evidence")
+    found = account_keys(people, raw_companies, keyed_by=keyed_by).select("name_key", "evidence")
     people = people.with_columns(found.get_columns()).with_columns(
         pl.col("account_key").replace(implied).replace(into)
     )
-    rows = _keyed_rows(raw_companies, people, into)
-    accounts = _from_people(people.drop_nulls("account_key")).join(
+    rows = _keyed_rows(raw_companies, people, into, keyed_by)
+    accounts = _from_people(people.drop_nulls("account_key"), keyed_by).join(
         _from_file(rows), on="account_key", how="full", coalesce=True, suffix="_file"
     )
     goes_on = pl.col("account_key").replace(loaded)
     return (
-        _assemble(accounts).with_columns(goes_on).sort("account_key"),
+        _assemble(accounts).with_columns(goes_on, keyed_by=pl.lit(keyed_by)).sort("account_key"),
         _company_rows(rows).with_columns(goes_on),
     )
 
 
 def _keyed_rows(
-    raw_companies: pl.DataFrame, people: pl.DataFrame, into: dict[str, str]
+    raw_companies: pl.DataFrame,
+    people: pl.DataFrame,
+    into: dict[str, str],
+    keyed_by: AccountKey,
 ) -> pl.DataFrame:
     """Rows of the companies file with typed values, `account_key` and `_first` (of its account)."""
     rows = company_evidence(raw_companies)
-    places = prepare_places(rows).select("country", "state")
+    places = prepare_places(rows).select("country", "country_iso2", "state")
     rows = rows.select(
         tidy(clean(pl.col("name"))).alias("name"),
         website(pl.col("website")).alias("website"),
@@ -79,6 +92,7 @@ def _keyed_rows(
         places["state"],
         tidy(clean(pl.col("zip"))).alias("postal_code"),
         places["country"],
+        places["country_iso2"],
         clean_id(pl.col("id")).alias("company_id"),
         "name_key",
         "extract_date",
@@ -93,12 +107,9 @@ def _keyed_rows(
             ),
         ]
     )
-    rows = rows.join(domain_of_name(founders), on="name_key", how="left", maintain_order="left")
-    key = pl.coalesce(
-        pl.lit("domain:") + pl.coalesce("domain", "_named_domain"),
-        pl.lit("name:") + pl.col("name_key"),
-    )
-    keyed = rows.with_columns(key.replace(into).alias("account_key"))
+    rows = with_one_another(rows.rename({"domain": "_domain"}), founders)
+    rows = rows.with_columns(account_key=account_key(keyed_by)).rename({"_domain": "domain"})
+    keyed = rows.with_columns(pl.col("account_key").replace(into))
     primary = (
         keyed.drop_nulls("account_key")
         .sort("extract_date", "_row", descending=[True, False], nulls_last=True)
@@ -148,16 +159,21 @@ def _from_file(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _from_people(people: pl.DataFrame) -> pl.DataFrame:
+def _from_people(people: pl.DataFrame, keyed_by: AccountKey) -> pl.DataFrame:
     """One row per account that people belong to: name, website, count, lineage, evidence."""
-    domain = pl.col("account_key").str.strip_prefix("domain:")
+    at_domain = pl.lit("domain:") + pl.col("domain") == pl.col("account_key")
+    founds = pl.col("evidence") != "email_domain"
+    by_name = founds & pl.col("account_key").str.starts_with("name:")
+    sites = at_domain | by_name if keyed_by == "name" else at_domain
     keyed = people.select(
         "account_key",
         pl.when(pl.col("name_key").is_not_null()).then("company").alias("name"),
-        pl.when(pl.lit("domain:") + pl.col("domain") == pl.col("account_key"))
-        .then("website")
-        .alias("website"),
-        pl.when(pl.col("account_key").str.starts_with("domain:")).then(domain).alias("domain"),
+        pl.when(sites & pl.col("domain").is_not_null()).then("website").alias("website"),
+        pl.when(pl.col("account_key").str.starts_with("domain:"))
+        .then(pl.col("account_key").str.strip_prefix("domain:"))
+        .when(sites)
+        .then("domain")
+        .alias("domain"),
         "joined_at",
         "source_file",
         "source_line",
@@ -168,12 +184,13 @@ def _from_people(people: pl.DataFrame) -> pl.DataFrame:
         keyed.with_columns((pl.col("evidence") == "email_domain").alias("_joined"))
         .sort("_joined", "joined_at", "source_file", "source_line", nulls_last=True)
         .unique("account_key", keep="first", maintain_order=True)
-        .select("account_key", "domain", "source_file", "source_line", "evidence")
+        .select("account_key", "source_file", "source_line", "evidence")
     )
     counts = keyed.group_by("account_key").agg(pl.len().cast(pl.UInt32).alias("contacts"))
     return (
         oldest.join(_modal(keyed, "name"), on="account_key", how="left")
         .join(_modal(keyed, "website"), on="account_key", how="left")
+        .join(_modal(keyed, "domain"), on="account_key", how="left")
         .join(counts, on="account_key", how="left")
     )
 

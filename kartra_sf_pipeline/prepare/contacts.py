@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.accounts import account_keys, web_domains
+from kartra_sf_pipeline.prepare.accounts import AccountKey, account_keys, web_domains
 from kartra_sf_pipeline.prepare.codes import clean_id, damaged_id, parse_flag, parse_whole
 from kartra_sf_pipeline.prepare.consent import (
     Polarity,
@@ -63,6 +63,7 @@ def prepare_contacts(
     zone: str = "America/New_York",
     communications_polarity: Polarity | None = None,
     raw_companies: pl.DataFrame | None = None,
+    keyed_by: AccountKey = "domain",
     separators: Mapping[str, pl.DataFrame] | None = None,
 ) -> pl.DataFrame:
     """One row per raw row, in its order, with `CONTACT_COLUMNS`, the `x__*` columns and lineage.
@@ -99,7 +100,7 @@ def prepare_contacts(
         "kartra_id", "email", "deleted", "_damaged_id", "company", "website", "domain",
         "extract_date", "source_file", "source_line",
     ).with_row_index(ROW)  # fmt: skip
-    judged = _with_accounts(_with_dispositions(_with_keys(judged)), raw_companies)
+    judged = _with_accounts(_with_dispositions(_with_keys(judged)), raw_companies, keyed_by)
     found = ("contact_key", "kartra_id", "account_key", *_LAST)
     return frame.with_columns(judged.select(found).get_columns()).select(
         *CONTACT_COLUMNS, *custom, *_LAST
@@ -262,8 +263,11 @@ def _with_dispositions(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _with_accounts(frame: pl.DataFrame, raw_companies: pl.DataFrame | None) -> pl.DataFrame:
+def _with_accounts(
+    frame: pl.DataFrame, raw_companies: pl.DataFrame | None, keyed_by: AccountKey
+) -> pl.DataFrame:
     """Add `account_key` to kept rows: only they found accounts or join them."""
     kept = frame.filter(pl.col("disposition") == KEEP)
-    keys = account_keys(kept, raw_companies).select("account_key").with_columns(kept[ROW])
+    keys = account_keys(kept, raw_companies, keyed_by=keyed_by).select("account_key")
+    keys = keys.with_columns(kept[ROW])
     return frame.join(keys, on=ROW, how="left", maintain_order="left")

@@ -15,7 +15,7 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.accounts import account_keys
+from kartra_sf_pipeline.prepare.accounts import AccountKey, account_keys
 from kartra_sf_pipeline.prepare.clusters import components
 from kartra_sf_pipeline.prepare.consent import (
     COMMUNICATIONS_BY_RESTRICTION,
@@ -87,6 +87,7 @@ def unify_people(
     known: pl.DataFrame,
     *,
     raw_companies: pl.DataFrame | None = None,
+    keyed_by: AccountKey = "domain",
 ) -> Unified:
     """Fold the pairs that are to be merged, under the keys that are `known` from earlier loads.
 
@@ -115,7 +116,7 @@ def unify_people(
     unified = _under_their_keys(unified, ranked)
     rows = _contact_rows(prepared, ranked, settled)
     unified = _with_merged_emails(unified, prepared, rows)
-    keys = account_keys(unified, raw_companies).select("account_key")
+    keys = account_keys(unified, raw_companies, keyed_by=keyed_by).select("account_key")
     unified = unified.with_columns(keys.get_columns())
     kept = [c for c in prepared.columns if c in unified.columns]
     return Unified(unified.select(*kept, *_ADDED), rows, settled.apart)

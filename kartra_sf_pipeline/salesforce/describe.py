@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +13,9 @@ class FieldDescribe:
     """One field as the signed-in user sees it. `type` is describe's own lower-case word.
 
     `length` counts characters; `precision` counts all digits, `scale` those after the point.
-    `picklist_values` are the active values in order.
+    `picklist_values` are the active values in order. `labelled_values` has value, label and the
+    controlling field's value, or an empty text, where values have labels of their own or go with
+    another field's; it is empty elsewhere.
     """
 
     name: str
@@ -37,6 +40,7 @@ class FieldDescribe:
     defaulted_on_create: bool
     calculated: bool
     custom: bool
+    labelled_values: tuple[tuple[str, str, str], ...] = ()
 
     @property
     def required_on_create(self) -> bool:
@@ -50,8 +54,12 @@ class FieldDescribe:
         )
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> FieldDescribe:
-        """From one entry of the REST describe's `fields`."""
+    def from_json(
+        cls, raw: Mapping[str, Any], controllers: Mapping[str, Sequence[str]] | None = None
+    ) -> FieldDescribe:
+        """From one entry of the REST describe's `fields`; `controllers` has the values, in
+        describe's order, of those fields that others depend on.
+        """
         default = raw.get("defaultValue")
         return cls(
             name=raw["name"],
@@ -80,7 +88,46 @@ class FieldDescribe:
             defaulted_on_create=bool(raw.get("defaultedOnCreate")),
             calculated=bool(raw.get("calculated")),
             custom=bool(raw.get("custom")),
+            labelled_values=_labelled(raw, controllers or {}),
         )
+
+
+def _labelled(
+    raw: Mapping[str, Any], controllers: Mapping[str, Sequence[str]]
+) -> tuple[tuple[str, str, str], ...]:
+    """Each active value with its label, once per controlling value that lets it."""
+    active = [
+        option
+        for option in raw.get("picklistValues") or ()
+        if option.get("active", True) and option.get("value") is not None
+    ]
+    above = controllers.get(raw.get("controllerName") or "")
+    if above is None and all(option.get("label") in (None, option["value"]) for option in active):
+        return ()
+    return tuple(
+        (option["value"], option.get("label") or option["value"], controlling)
+        for option in active
+        for controlling in ([""] if above is None else _let_by(option.get("validFor"), above))
+    )
+
+
+def _let_by(valid_for: str | None, controlling: Sequence[str]) -> list[str]:
+    """The controlling values whose bit is set, the first value's being the highest of byte 0."""
+    bits = base64.b64decode(valid_for or "")
+    return [
+        value
+        for place, value in enumerate(controlling)
+        if place // 8 < len(bits) and bits[place // 8] & (128 >> place % 8)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """A record type other than the master; `available` to the signed-in user for new records."""
+
+    name: str
+    active: bool
+    available: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +143,7 @@ class ObjectDescribe:
     deletable: bool
     queryable: bool
     fields: dict[str, FieldDescribe]
+    record_types: tuple[RecordType, ...] = ()
 
     def by_relationship(self, name: str) -> FieldDescribe | None:
         """The lookup field whose relationship is called `name` (`Account` finds `AccountId`)."""
@@ -117,7 +165,14 @@ class ObjectDescribe:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ObjectDescribe:
         """From the REST describe of an object."""
-        fields = [FieldDescribe.from_json(field) for field in raw.get("fields") or ()]
+        described = raw.get("fields") or ()
+        above = {field.get("controllerName") for field in described} - {None}
+        controllers = {
+            field["name"]: [option["value"] for option in field.get("picklistValues") or ()]
+            for field in described
+            if field["name"] in above
+        }
+        fields = [FieldDescribe.from_json(field, controllers) for field in described]
         return cls(
             name=raw["name"],
             label=raw.get("label") or raw["name"],
@@ -128,6 +183,11 @@ class ObjectDescribe:
             deletable=bool(raw.get("deletable")),
             queryable=bool(raw.get("queryable", True)),
             fields={field.name: field for field in fields},
+            record_types=tuple(
+                RecordType(one["developerName"], bool(one["active"]), bool(one["available"]))
+                for one in raw.get("recordTypeInfos") or ()
+                if not one.get("master")
+            ),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -145,8 +205,18 @@ class ObjectDescribe:
                     **field,
                     "picklist_values": tuple(field["picklist_values"]),
                     "reference_to": tuple(field["reference_to"]),
+                    "labelled_values": tuple(
+                        tuple(one) for one in field.get("labelled_values") or ()
+                    ),
                 }
             )
             for field in plain["fields"]
         ]
-        return cls(**{**plain, "fields": {field.name: field for field in fields}})
+        kinds = tuple(RecordType(**one) for one in plain.get("record_types", ()))
+        return cls(
+            **{
+                **plain,
+                "fields": {field.name: field for field in fields},
+                "record_types": kinds,
+            }
+        )

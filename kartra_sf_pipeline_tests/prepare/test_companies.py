@@ -40,7 +40,8 @@ def test_people_of_one_domain_are_one_account_under_its_commonest_name() -> None
     assert row == {
         "account_key": "domain:acme.com", "name": "Acme Inc", "website": "www.acme.com",
         "domain": "acme.com", "phone": None, "street": None, "city": None, "state": None,
-        "postal_code": None, "country": None, "contacts": 4, "source_file": "contacts.csv",
+        "postal_code": None, "country": None, "country_iso2": None, "contacts": 4,
+        "source_file": "contacts.csv", "keyed_by": "domain",
         "source_line": 3, "evidence": "company",
     }  # fmt: skip
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import polars as pl
 
 
-def accounts(companies: pl.DataFrame) -> pl.DataFrame:
-    """One row per account."""
-    return companies
+def accounts(companies: pl.DataFrame, *more: pl.DataFrame) -> pl.DataFrame:
+    """One row per account: those of companies, then `more` under keys of their own."""
+    rows = [companies, *(frame for frame in more if frame.height)]
+    return pl.concat(rows, how="diagonal").unique("account_key", keep="first", maintain_order=True)
 
 
 def affiliates(

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from hashlib import sha256
+
 import polars as pl
 
 from kartra_sf_pipeline.mapping.model import Policies
+from kartra_sf_pipeline.mapping.org_facts import OrgUser
 from kartra_sf_pipeline.mapping.rows.lineage import LINEAGE
+from kartra_sf_pipeline.mapping.strategies import Lists
+
+_WORDS = re.compile("[a-z0-9]+")
+_SLUG = 70
+"""Characters of a developer name after its prefix; 80 is what the org takes."""
 
 BORN_WITH = ("Sent", "Responded")
 """Member statuses of a new campaign."""
@@ -21,8 +31,11 @@ INACTIVE = (
 """Mailing statuses under which Kartra sends a list's member nothing any more."""
 
 
-def campaigns(memberships: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
-    """One campaign per list, whether it is in the lists export, on contacts, or both."""
+def all_lists(memberships: pl.DataFrame, lists: pl.DataFrame, chosen: Lists) -> pl.DataFrame:
+    """One row per list, whether it is in the lists export, on contacts, or both.
+
+    `strategy` is what the map makes of it: `campaign`, `group` or `none`.
+    """
     declared = (
         lists.filter(pl.col("list").is_not_null())
         .select(
@@ -44,14 +57,132 @@ def campaigns(memberships: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
         source_file="source_file",
         source_line="source_line",
     ).unique("list_folded", keep="first", maintain_order=True)
+    found = pl.concat([declared, used], how="diagonal_relaxed").unique(
+        "list_folded", keep="first", maintain_order=True
+    )
+    return found.with_columns(
+        active=pl.col("active").fill_null(value=True), strategy=strategy_of(found, chosen)
+    )
+
+
+def strategy_of(lists: pl.DataFrame, chosen: Lists) -> pl.Series:
+    """What the map makes of each row's `list_folded`."""
+    return pl.Series(
+        "strategy", [chosen.of(folded or "") for folded in lists["list_folded"]], dtype=pl.String
+    )
+
+
+def campaigns(memberships: pl.DataFrame, lists: pl.DataFrame, chosen: Lists) -> pl.DataFrame:
+    """One campaign per list that becomes one."""
     return (
-        pl.concat([declared, used], how="diagonal_relaxed")
-        .unique("list_folded", keep="first", maintain_order=True)
-        .with_columns(
-            active=pl.col("active").fill_null(value=True),
-            campaign_key="list:" + pl.col("list_folded"),
-        )
+        all_lists(memberships, lists, chosen)
+        .filter(pl.col("strategy") == "campaign")
+        .with_columns(campaign_key="list:" + pl.col("list_folded"))
         .sort("campaign_key")
+    )
+
+
+def groups(memberships: pl.DataFrame, lists: pl.DataFrame, chosen: Lists) -> pl.DataFrame:
+    """One public group per list that becomes one, under a developer name of its own."""
+    rows = all_lists(memberships, lists, chosen).filter(pl.col("strategy") == "group")
+    return rows.with_columns(developer_names(rows["list_folded"])).sort("developer_name")
+
+
+def developer_names(folded: pl.Series) -> pl.Series:
+    """`developer_name` of the group of each list: the same in every run, never that of another.
+
+    A name of plain words gives them back; any other carries a part of its hash, because signs,
+    accents and length are lost on the way.
+    """
+    return pl.Series("developer_name", [_developer_name(one) for one in folded], dtype=pl.String)
+
+
+def _developer_name(folded: str | None) -> str | None:
+    if folded is None:
+        return None
+    words = _WORDS.findall(folded)
+    plain = "_".join(words)
+    if " ".join(words) == folded and plain and len(plain) <= _SLUG:
+        return f"Kartra_{plain}"
+    digest = sha256(folded.encode()).hexdigest()[:10]
+    kept = plain[: _SLUG - len(digest) - 1].strip("_")
+    return "_".join(part for part in ("Kartra", kept, f"x{digest}") if part)
+
+
+def memberships_sorted(
+    memberships: pl.DataFrame, lists: pl.DataFrame, people: pl.DataFrame, users: Sequence[OrgUser]
+) -> pl.DataFrame:
+    """Memberships of lists that become no campaign: the user that takes each, or why none does.
+
+    `lists` are `all_lists`, `people` has contact_key and email. `user_id` is null where `reason`
+    says `no_email`, `no_user`, `inactive_user`, `user_is_in_the_group` (another contact is that
+    user) or `list_is_not_moved`.
+    """
+    known = pl.DataFrame(
+        [(user.email.strip().lower(), user.username, user.id, user.active) for user in users],
+        schema={
+            "_email": pl.String,
+            "username": pl.String,
+            "user_id": pl.String,
+            "_active": pl.Boolean,
+        },
+        orient="row",
+    )
+    # Of several users of one address the one whose user name it is stands for the person.
+    known = (
+        known.sort(
+            pl.col("_active").not_(),
+            pl.col("username").str.to_lowercase() != pl.col("_email"),
+            "username",
+        )
+        .unique("_email", keep="first", maintain_order=True)
+        .drop("username")
+    )
+    rows = (
+        memberships.join(
+            lists.filter(pl.col("strategy") != "campaign").select("list_folded", "strategy"),
+            on="list_folded",
+            how="inner",
+            maintain_order="left",
+        )
+        .join(people.select("contact_key", _email="email"), on="contact_key", how="left")
+        .join(known, on="_email", how="left")
+        .sort("list_folded", "contact_key")
+    )
+    rows = rows.with_columns(
+        reason=pl.when(pl.col("strategy") == "none")
+        .then(pl.lit("list_is_not_moved"))
+        .when(pl.col("_email").is_null())
+        .then(pl.lit("no_email"))
+        .when(pl.col("user_id").is_null())
+        .then(pl.lit("no_user"))
+        .when(pl.col("_active").not_())
+        .then(pl.lit("inactive_user"))
+    )
+    again = pl.struct("list_folded", "user_id").is_first_distinct().not_()
+    fits = rows.filter(pl.col("reason").is_null()).with_columns(
+        reason=pl.when(again).then(pl.lit("user_is_in_the_group"))
+    )
+    return (
+        pl.concat([fits, rows.filter(pl.col("reason").is_not_null())])
+        .with_columns(user_id=pl.when(pl.col("reason").is_null()).then("user_id"))
+        .select(
+            "contact_key", "list_name", "list_folded", "strategy", "reason", "user_id", *LINEAGE
+        )
+        .sort("list_folded", "contact_key")
+    )
+
+
+def memberships_left_out(judged: pl.DataFrame) -> pl.DataFrame:
+    """Memberships that arrive nowhere, each with the reason."""
+    return judged.filter(pl.col("reason").is_not_null()).drop("user_id")
+
+
+def group_members(judged: pl.DataFrame) -> pl.DataFrame:
+    """One row per user of the org who is on a list that becomes a group."""
+    fits = judged.filter(pl.col("reason").is_null())
+    return fits.with_columns(developer_names(fits["list_folded"])).with_columns(
+        member_key=pl.col("developer_name") + "|" + pl.col("contact_key")
     )
 
 

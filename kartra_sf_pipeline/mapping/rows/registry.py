@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.rows import (
     activities,
     catalogue,
+    files,
     money,
     relations,
     segments,
     subscriptions,
+    teams,
     who,
 )
 from kartra_sf_pipeline.mapping.rows.choices import Choices, Frames
@@ -87,21 +88,6 @@ def _lines(frames: Frames, _: Choices) -> pl.DataFrame:
     return money.opportunity_line_items(frames["opportunity_facts"].collect())
 
 
-def _events(frames: Frames, choices: Choices) -> pl.DataFrame:
-    return activities.events(frames["bookings_prepared"].collect(), choices.minutes)
-
-
-def _tasks(frames: Frames, _: Choices) -> pl.DataFrame:
-    return activities.tasks(frames["notes_prepared"].collect())
-
-
-def _not_offered(_: Frames, choices: Choices) -> pl.DataFrame:
-    raise SettingsError(
-        "The field map chooses a strategy that is not offered yet.",
-        next_step="Choose another one under `strategies`.",
-    )
-
-
 _PAYMENTS = (
     "transactions_prepared",
     "subscriptions_prepared",
@@ -115,6 +101,7 @@ DERIVED: dict[str, Rows] = {
     "further_accounts": Rows(relations.NEEDS, who.further_account_rows),
     "memberships_left_out": Rows(who.LISTS, who.left_out_rows),
     "opportunity_facts": Rows((*_PAYMENTS, "products_derived"), _deals),
+    "assignment_facts": Rows(teams.NEEDS, teams.assignments),
 }
 """Frames that several phases share, in the order of their making."""
 
@@ -130,8 +117,8 @@ PHASE_ROWS: dict[str, Rows] = {
     "opportunity_contact_roles": Rows(("opportunity_facts",), _roles),
     "opportunity_line_items": Rows(("opportunity_facts",), _lines),
     "campaign_members": Rows(who.MEMBERS, who.campaign_member_rows),
-    "events": Rows(("bookings_prepared",), _events),
-    "tasks": Rows(("notes_prepared",), _tasks),
+    "events": Rows(activities.EVENTS, activities.event_rows),
+    "tasks": Rows(activities.TASKS, activities.task_rows),
     "contact_tags": Rows(who.TAGS, who.tag_rows),
     "groups": Rows(who.LISTS, who.group_rows),
     "leads": Rows(who.LEADS, who.lead_rows),
@@ -141,9 +128,9 @@ PHASE_ROWS: dict[str, Rows] = {
     "transaction_records": Rows(_PAYMENTS, _payments),
     "campaign_lead_members": Rows(who.MEMBERS, who.campaign_lead_member_rows),
     "group_members": Rows(who.LISTS, who.group_member_rows),
-    "account_team_members": Rows((), _not_offered),
-    "opportunity_team_members": Rows((), _not_offered),
-    "territory_associations": Rows((), _not_offered),
-    "files": Rows((), _not_offered),
+    "account_team_members": Rows(("assignment_facts",), teams.account_team_rows),
+    "opportunity_team_members": Rows(("assignment_facts",), teams.opportunity_team_rows),
+    "territory_associations": Rows(("assignment_facts",), teams.territory_rows),
+    "files": Rows(files.FILES, files.file_rows),
 }
 """By the name of the phase; `needs` are prepared frames or those of `DERIVED`."""

@@ -66,6 +66,20 @@ def contact_tags(
     return rows.filter(pl.any_horizontal(pl.col(optional).is_not_null()))
 
 
+def computed_spend(spend: pl.DataFrame) -> pl.DataFrame:
+    """What each contact spent, net of what went back: `contact_key`, `computed_spend` and
+    `computed_spend_text`.
+
+    `spend` is `contact_spend`. Currencies are never added together: whoever paid in several has
+    the text alone, such as `EUR 20.00; USD 99.00`.
+    """
+    one = pl.concat_str("currency", pl.col("net").cast(pl.String), separator=" ", ignore_nulls=True)
+    return spend.group_by("contact_key").agg(
+        computed_spend=pl.when(pl.len() == 1).then(pl.col("net").first()),
+        computed_spend_text=one.sort().str.join("; "),
+    )
+
+
 def _counted(tags: pl.DataFrame) -> pl.DataFrame:
     return (
         tags.group_by("tag_folded")
