@@ -37,7 +37,7 @@ def read_current(
     several records share a key the first by id stands for all.
     """
     paths = _paths(columns, more_fields)
-    asked = [column for column in keys if column.parent is None]
+    asked = [column for column in keys if not column.apart]
     if wanted.height > REST_KEYS:
         found = select_in_bulk(org, sobject, paths, keyed(keys))
     else:
@@ -64,24 +64,32 @@ def read_by_id(
 
 
 def read_in_bulk(
-    org: Org, sobject: str, columns: Sequence[BoundColumn], condition: str
+    org: Org,
+    sobject: str,
+    columns: Sequence[BoundColumn],
+    condition: str,
+    more_fields: Iterable[str] = (),
 ) -> pl.DataFrame:
     """Like `read_by_id` for all records of a SOQL condition, always through a bulk query."""
-    paths = _paths(columns, ())
+    paths = _paths(columns, more_fields)
     return _shaped(org, select_in_bulk(org, sobject, paths, condition), columns, paths)
 
 
 def read_each(
-    org: Org, sobject: str, columns: Sequence[BoundColumn], ids: pl.Series
+    org: Org,
+    sobject: str,
+    columns: Sequence[BoundColumn],
+    ids: pl.Series,
+    more_fields: Iterable[str] = (),
 ) -> pl.DataFrame:
     """Like `read_by_id`, whenever they were modified; through REST, so for thousands at most."""
-    paths = _paths(columns, ())
+    paths = _paths(columns, more_fields)
     return _shaped(org, select_each(org, sobject, paths, "Id", ids), columns, paths)
 
 
 def keyed(keys: Sequence[BoundColumn]) -> str:
     """The condition that holds for records which have all parts of a key."""
-    return " AND ".join(f"{column.path} != null" for column in keys if column.parent is None)
+    return " AND ".join(f"{column.path} != null" for column in keys if not column.apart)
 
 
 def _paths(columns: Sequence[BoundColumn], more_fields: Iterable[str]) -> list[str]:
@@ -98,7 +106,7 @@ def _shaped(
     named |= {path: path for path in paths if path not in named and path != "Id"}
     shaped = found.select("Id", *(pl.col(path).alias(n + ORG) for n, path in named.items()))
     for column in columns:
-        if column.parent:
+        if column.apart:
             shaped = _with_parent_keys(org, shaped, column)
     return shaped
 

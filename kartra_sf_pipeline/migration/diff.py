@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from kartra_sf_pipeline.migration.conflicts import Conflicts
 from kartra_sf_pipeline.migration.current import MATCH, ORG
 from kartra_sf_pipeline.migration.fields import BoundColumn
 from kartra_sf_pipeline.migration.phases import Phase
@@ -30,12 +31,17 @@ class Changes:
 
 
 def compare(
-    frame: pl.DataFrame, current: pl.DataFrame, columns: Sequence[BoundColumn], phase: Phase
+    frame: pl.DataFrame,
+    current: pl.DataFrame,
+    columns: Sequence[BoundColumn],
+    phase: Phase,
+    conflicts: Conflicts | None = None,
 ) -> Changes:
     """Compare cells that are text as they would be uploaded with `read_current`'s answer.
 
     `frame` holds `_match`. Blank cells ask for nothing; columns that the org does not let anybody
-    update, or that the phase writes at creation only, are not compared on existing records.
+    update, or that the phase writes at creation only, are not compared on existing records, nor
+    are those that `conflicts` leave to the org.
     """
     compared = [c for c in columns if c.updateable and c.name not in phase.create_only]
     known = current.select(MATCH, "Id", *(n for n in current.columns if n.endswith(ORG)))
@@ -45,6 +51,7 @@ def compare(
     joined = joined.with_columns(
         (exists & column.differs(pl.col(column.name), pl.col(column.name + ORG)))
         .and_(_is_free(column, derived))
+        .and_(~conflicts.forbids(column, columns) if conflicts else pl.lit(value=True))
         .alias(column.name + _CHANGED)
         for column in compared
     )

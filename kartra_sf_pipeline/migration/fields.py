@@ -22,8 +22,10 @@ class BoundColumn:
 
     `name` is the column's header: `Phone`, `Account.Kartra_Id__c`, `Contact:Who.Kartra_Id__c`.
     `path` is what SOQL selects to read it. For a parent column `lookup` is the field that holds
-    the parent's id; `parent` is set only where SOQL cannot follow the path itself (a lookup to
-    several objects), and the ids that `path` gives must be looked up in that object.
+    the parent's id, and `parent` and `parent_key` say where the id is found. `apart` is true where
+    SOQL cannot follow the path itself (a lookup to several objects): `path` gives ids. `by_name` is
+    true where the platform takes no reference by that key, which is no external id: what is sent
+    is the id.
     """
 
     name: str
@@ -36,6 +38,8 @@ class BoundColumn:
     lookup: str | None = None
     parent: str | None = None
     parent_key: str | None = None
+    apart: bool = False
+    by_name: bool = False
 
     def differs(self, wanted: pl.Expr, found: pl.Expr) -> pl.Expr:
         """True where the upload asks for something else than the org holds."""
@@ -139,8 +143,10 @@ def _bind_parent(org: Org, described: ObjectDescribe, name: str) -> BoundColumn 
                 createable=lookup.createable,
                 updateable=lookup.updateable,
                 lookup=lookup.name,
-                parent=parent if several else None,
-                parent_key=key.name if several else None,
+                parent=parent,
+                parent_key=key.name,
+                apart=several,
+                by_name=not (key.external_id or key.id_lookup),
             )
     return None
 

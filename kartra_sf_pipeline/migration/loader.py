@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import polars as pl
 
 from kartra_sf_pipeline.errors import GateFailed, PipelineError
 from kartra_sf_pipeline.migration import sending
+from kartra_sf_pipeline.migration.conflicts import Conflicts
+from kartra_sf_pipeline.migration.contents import Contents, is_content
 from kartra_sf_pipeline.migration.current import MATCH, read_current
-from kartra_sf_pipeline.migration.diff import VERDICT, compare
+from kartra_sf_pipeline.migration.diff import VERDICT, Changes, compare
+from kartra_sf_pipeline.migration.existing import with_existing
 from kartra_sf_pipeline.migration.fields import (
     LINEAGE,
     bind_columns,
@@ -19,7 +22,9 @@ from kartra_sf_pipeline.migration.fields import (
     key_columns,
     match_key,
 )
+from kartra_sf_pipeline.migration.files import create_one_by_one
 from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA, Ledger
+from kartra_sf_pipeline.migration.parents import find_parents
 from kartra_sf_pipeline.migration.phases import Phase
 from kartra_sf_pipeline.migration.versions import data_version
 from kartra_sf_pipeline.salesforce.csv_upload import as_cells
@@ -45,6 +50,19 @@ class LoadResult:
     jobs: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """How a phase meets what it did not make itself, and where the contents of files lie.
+
+    `existing` are records that people made in the org and that rows are loaded into
+    (`existing.EXISTING_SCHEMA`); `conflicts` say who is right about their fields.
+    """
+
+    conflicts: Conflicts | None = None
+    existing: pl.DataFrame | None = None
+    contents: Contents = field(default_factory=Contents)
+
+
 def load_phase(
     org: Org,
     ledger: Ledger,
@@ -53,13 +71,15 @@ def load_phase(
     frame: pl.DataFrame,
     *,
     aliases: pl.DataFrame | None = None,
+    meeting: Meeting | None = None,
     progress: Progress | None = None,
 ) -> LoadResult:
     """Make the org hold the frame's records, writing only what it does not hold already.
 
     `frame`: API names and parent columns, `_key` (unique), source_file, source_line, and `_wave`
     (optional; waves are sent one after another). `aliases` (`key`, `alias`) are what the records
-    are known by: a later run finds them again by it (`identities.Identities`). Rows that the org
+    are known by: a later run finds them again by it (`identities.Identities`). `meeting` says how
+    records that the org has already are treated; else the frame is right. Rows that the org
     refuses are outcomes, not errors. Raises GateFailed unless the phase's gate has passed for
     exactly this frame, LedgerBusy beside another load, SettingsError for columns that the org does
     not have, OrgError and OrgUnavailable when the org fails; then the next load finds out what has
@@ -77,7 +97,7 @@ def load_phase(
         ledger.start_phase(run_id, phase.name, phase.object, version, frame.height)
         if aliases is not None:
             ledger.identities.note_aliases(run_id, phase.object, aliases)
-        outcomes, jobs = _load(org, ledger, run_id, phase, frame, progress)
+        outcomes, jobs = _load(org, ledger, run_id, phase, frame, meeting or Meeting(), progress)
         if aliases is not None:
             ledger.identities.confirm(run_id, phase.object, outcomes)
         counted = dict(outcomes["outcome"].value_counts().iter_rows())
@@ -93,6 +113,7 @@ def _load(
     run_id: str,
     phase: Phase,
     frame: pl.DataFrame,
+    meeting: Meeting,
     progress: Progress | None,
 ) -> tuple[pl.DataFrame, list[str]]:
     if frame.is_empty():
@@ -101,29 +122,50 @@ def _load(
     columns = bind_columns(org, phase.object, data_columns(rows))
     if phase.stamp_field:
         bind_columns(org, phase.object, [phase.stamp_field])
-    key_fields = phase.key_fields(rows.columns)
-    sender = sending.Sender(org, ledger, run_id, phase, columns, key_columns(columns, key_fields))
-    rows = rows.with_columns(match_key(sender.keys).alias(MATCH))
+    keys = key_columns(columns, phase.key_fields(rows.columns))
+    parents = find_parents(org, phase.object, columns, rows, every=phase.one_by_one)
+    sender = sending.Sender(org, ledger, run_id, phase, columns, keys, parents)
+    rows = rows.with_columns(match_key(keys).alias(MATCH))
     _check_matches(rows, phase)
-    flags = [flag for _, flag in phase.derived_while]
-    current = read_current(org, phase.object, columns, sender.keys, rows, flags)
-    changes = compare(rows, current, columns, phase)
+    changes = _compared(sender, rows, meeting)
     done = [_unchanged(changes.rows)]
     known = done[0].height
-    for wave in sorted(rows["_wave"].unique()):
-        of_wave = changes.rows.filter(pl.col("_wave") == wave)
-        for settled in (
-            sending.refuse_absent(sender, of_wave),
-            sending.create(sender, of_wave),
-            sending.update(sender, of_wave, changes.updates),
-        ):
-            done.append(settled)
-            known += settled.height
-            if progress is not None and settled.height:
-                progress(phase.name, known, frame.height)
+    for settled in _settled(sender, changes, meeting.contents):
+        done.append(settled)
+        known += settled.height
+        if progress is not None and settled.height:
+            progress(phase.name, known, frame.height)
     if progress is not None:
         progress(phase.name, known, frame.height)
     return _outcome_frame(rows, pl.concat(done), phase), sender.jobs
+
+
+def _compared(sender: sending.Sender, rows: pl.DataFrame, meeting: Meeting) -> Changes:
+    org, phase, conflicts = sender.org, sender.phase, meeting.conflicts
+    # What a file holds is never asked for.
+    readable = [column for column in sender.columns if not is_content(column)]
+    more = [flag for _, flag in phase.derived_while]
+    more += [conflicts.stamp_field] if conflicts else []
+    current = read_current(org, phase.object, readable, sender.keys, rows, more)
+    if conflicts is not None and meeting.existing is not None:
+        current = with_existing(org, phase.object, readable, rows, current, meeting.existing, more)
+    changes = compare(rows, current, readable, phase, conflicts)
+    return Changes(sending.with_orphans(sender, changes.rows), changes.updates)
+
+
+def _settled(
+    sender: sending.Sender, changes: Changes, contents: Contents
+) -> Iterator[pl.DataFrame]:
+    """Send wave after wave; what became of the rows, part by part."""
+    for wave in sorted(changes.rows["_wave"].unique()):
+        of_wave = changes.rows.filter(pl.col("_wave") == wave)
+        yield sending.refuse_absent(sender, of_wave)
+        yield sending.refuse_orphans(sender, of_wave)
+        if sender.phase.one_by_one:
+            yield from create_one_by_one(sender, of_wave, contents)
+        else:
+            yield sending.create(sender, of_wave)
+        yield sending.update(sender, of_wave, changes.updates)
 
 
 def _unchanged(rows: pl.DataFrame) -> pl.DataFrame:

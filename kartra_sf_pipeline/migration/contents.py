@@ -1,0 +1,62 @@
+"""What files hold: named by a reference, read when it is sent, never part of a frame or a log."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from kartra_sf_pipeline.migration.fields import BoundColumn
+
+#: How a reference begins: the text itself, or a path below the folder of attachments.
+TEXT, FILE = "text:", "file:"
+#: What is sent whole, in bytes; the platform takes more, but not in one piece of memory.
+LARGEST = 200_000_000
+
+_BLOBS = frozenset({"base64", "blob"})
+
+
+class ContentError(Exception):
+    """A reference that cannot be read; the message says why, for the row's outcome."""
+
+
+def is_content(column: BoundColumn) -> bool:
+    """Whether a column holds references to content rather than values."""
+    return column.type.lower() in _BLOBS
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Where references lead; without a folder only texts can be read."""
+
+    folder: Path | None = None
+
+    def read(self, reference: str) -> bytes:
+        """The bytes behind a reference; raises ContentError."""
+        if reference.startswith(TEXT):
+            return reference.removeprefix(TEXT).encode()
+        path = self._path(reference)
+        try:
+            if path.stat().st_size > LARGEST:
+                raise ContentError(f"it is larger than {LARGEST // 1_000_000} MB: load it by hand")
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise ContentError("the file is not in the folder of attachments") from None
+        except OSError as error:
+            raise ContentError(f"the file cannot be read: {error.strerror}") from None
+
+    def size_and_checksum(self, reference: str) -> tuple[int, str]:
+        """Bytes and MD5 in hex, as the platform tells them of a file; raises ContentError."""
+        content = self.read(reference)
+        return len(content), hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+    def _path(self, reference: str) -> Path:
+        if not reference.startswith(FILE):
+            raise ContentError(f"the content must begin with {TEXT} or {FILE}")
+        if self.folder is None:
+            raise ContentError("no folder of attachments is named")
+        root = self.folder.resolve()
+        path = (root / reference.removeprefix(FILE)).resolve()
+        if not path.is_relative_to(root):
+            raise ContentError("the path leads out of the folder of attachments")
+        return path
