@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -41,16 +42,22 @@ def prepared_account() -> dict[str, pl.DataFrame]:
     with tempfile.TemporaryDirectory() as folder:
         write_account(Path(folder), contacts=150, seed=11)
         raw = read_folder(Path(folder)).frames
+    return prepared_from({**raw, "transactions": raw["transactions"].head(0)})
+
+
+def prepared_from(raw: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The prepared frames of an account that was read."""
     prepared = prepare_contacts(raw["contacts"], zone=ZONE, communications_polarity=None)
-    people, _ = unify_contacts(prepared, match_contacts(prepared))
-    companies, _ = prepare_companies(people, raw["companies"])
-    none = raw["transactions"].head(0)
-    sales = prepare_transactions(none, raw["subscriptions"], people, zone=ZONE)
+    people, contact_rows = unify_contacts(prepared, match_contacts(prepared))
+    companies, company_rows = prepare_companies(people, raw["companies"])
+    sales = prepare_transactions(raw["transactions"], raw["subscriptions"], people, zone=ZONE)
     subscriptions, derived = prepare_subscriptions(raw["subscriptions"], sales, people, zone=ZONE)
     affiliates, partners = prepare_affiliates(raw["affiliates"], sales)
     return {
         "contacts_unified": people,
+        "contact_rows": contact_rows,
         "companies_prepared": companies,
+        "company_rows": company_rows,
         "parsed_tags": parse_tags(people),
         "parsed_lists": parse_lists(people),
         "raw_lists": raw["lists"],
@@ -62,7 +69,7 @@ def prepared_account() -> dict[str, pl.DataFrame]:
         "affiliates_derived": partners,
         "bookings_prepared": prepare_bookings(raw["calendar_bookings"], people, zone=ZONE),
         "notes_prepared": prepare_notes(raw["notes"], people, zone=ZONE),
-        "products_derived": derive_products(sales),
+        "products_derived": derive_products(sales, subscriptions),
     }
 
 
