@@ -58,6 +58,7 @@ def summarise(instance: DagsterInstance, run_id: str, settings: Settings) -> dic
         "gates": log.gates,
         "read_back": _read_back(frames),
         "forecast": _forecast(frames),
+        "scoreboard": _scoreboard(frames),
         "loaded_apart": _loaded_apart(frames),
         "awaiting_a_decision": _awaiting(frames),
         "timings": log.timings,
@@ -223,6 +224,25 @@ def _forecast(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
         "actual": found.actual,
         "precision": found.precision,
         "recall": found.recall,
+    }
+
+
+def _scoreboard(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
+    """Both scores, the grades and Kartra's twelve objects; nothing where the run got nowhere."""
+    scored, board = frames.get("migration_scores"), frames.get("object_scoreboard")
+    if scored is None or board is None:
+        return {"vendor_style_score": None, "honest_score": None, "grades": {}, "objects": []}
+    points = dict(scored.select("measure", "score").iter_rows())
+    graded = scored.filter(pl.col("grade").is_not_null()).select("measure", "grade")
+    shown = (
+        "object", "destination", "cardinality", "support", "rows_in", "rows_moved", "rows_left",
+        "records",
+    )  # fmt: skip
+    return {
+        "vendor_style_score": points["vendor_style_score"],
+        "honest_score": points["honest_score"],
+        "grades": dict(graded.iter_rows()),
+        "objects": board.select(shown).to_dicts(),
     }
 
 

@@ -8,13 +8,19 @@ import polars as pl
 
 from kartra_sf_pipeline.assets.groups import PROVE, REVOPS
 from kartra_sf_pipeline.assets.inputs import columns_of, scanned
+from kartra_sf_pipeline.assets.map import confirmed_map
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.assets.tables import ReconciliationTable
+from kartra_sf_pipeline.mapping.custom_fields import PREFIX
+from kartra_sf_pipeline.mapping.destinations import destinations
 from kartra_sf_pipeline.migration.phases import PHASES
+from kartra_sf_pipeline.proof.objects_moved import objects_moved
 from kartra_sf_pipeline.proof.read_back import read_back as read_back_frames
 from kartra_sf_pipeline.proof.reconciliation import FATES, conservation
 from kartra_sf_pipeline.proof.reconciliation import dispositions as final_dispositions
-from kartra_sf_pipeline.resources import SalesforceResource
+from kartra_sf_pipeline.resources import RunSettings, SalesforceResource
+from kartra_sf_pipeline.scope.grades import Sizes, migration_scores
+from kartra_sf_pipeline.scope.scoreboard import object_scoreboard
 
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]
@@ -45,9 +51,8 @@ def dispositions(
     """What became of each source row: loaded, merged, suppressed, quarantined or rejected."""
     # A custom field of Kartra arrives as a deployed field, or in one that the org had before.
     there = field_map.filter(pl.col("field") != "new").select("object", field="target")
-    homes = pl.concat([schema_deployed.select("object", "field"), there]).unique(
-        maintain_order=True
-    )
+    made = schema_deployed.filter(pl.col("field").is_not_null()).select("object", "field")
+    homes = pl.concat([made, there]).unique(maintain_order=True)
     fields = homes.select(
         object=pl.lit("CustomField"),
         key=pl.concat_str("object", "field", separator="."),
@@ -147,4 +152,82 @@ def read_back_from_org(
             "rows": differences.height,
             "fields": table(differences.group_by("object", "field").len("rows")),
         },
+    )
+
+
+@dg.multi_asset(
+    outs={
+        "object_scoreboard": dg.AssetOut(
+            group_name=PROVE,
+            kinds={"polars"},
+            owners=REVOPS,
+            description="Kartra's twelve objects: rows in, rows that arrived, loss, both points.",
+        ),
+        "migration_scores": dg.AssetOut(
+            group_name=PROVE,
+            kinds={"polars"},
+            owners=REVOPS,
+            description="The vendor-style and the honest score, and the grades, each by its rule.",
+        ),
+    },
+    ins={
+        "migration_scope": dg.AssetIn(),
+        "object_inventory": dg.AssetIn(),
+        "field_map": dg.AssetIn(),
+        "tag_taxonomy": dg.AssetIn(),
+        **scanned("dispositions", "parsed_tags", "parsed_lists"),
+        **scanned(*(f"loaded_{phase.name}" for phase in PHASES)),
+    },
+)
+def scoreboard(
+    settings: RunSettings,
+    migration_scope: Frame,
+    object_inventory: Frame,
+    field_map: Frame,
+    tag_taxonomy: Frame,
+    dispositions: pl.LazyFrame,
+    parsed_tags: pl.LazyFrame,
+    parsed_lists: pl.LazyFrame,
+    **loaded: pl.LazyFrame,
+) -> Iterator[dg.Output[Frame]]:
+    """Scores the run by what arrived, never by what was promised."""
+    chosen = confirmed_map(settings.load().home, field_map).strategies
+    outcomes = pl.concat(
+        [columns_of(one, "phase", "key", "outcome") for one in loaded.values()],
+        how="diagonal_relaxed",
+    )
+    fields = field_map.filter(pl.col("source").str.contains(rf"\.{PREFIX}")).height
+    moved = objects_moved(
+        columns_of(dispositions, "export", "disposition", "reason"),
+        outcomes,
+        columns_of(parsed_tags, "contact_key").to_series(),
+        parsed_lists.select(pl.len()).collect().item(),
+        fields,
+        object_inventory,
+    )
+    board = object_scoreboard(migration_scope, moved, destinations(chosen))
+    sizes = Sizes(
+        contacts=moved["Contacts"].rows_in,
+        transactions=moved["Transactions"].rows_in,
+        subscriptions=moved["Subscriptions"].rows_in,
+        records=outcomes.filter(pl.col("phase") != "contact_tags").height,
+        custom_fields=fields,
+        tags=tag_taxonomy.height,
+    )
+    scored = migration_scores(board, sizes)
+    told = dict(scored.select("measure", "score").iter_rows())
+    yield dg.Output(
+        board,
+        output_name="object_scoreboard",
+        metadata={
+            "rows": board.height,
+            "vendor_style_score": told["vendor_style_score"],
+            "honest_score": told["honest_score"],
+            "objects": table(board),
+        },
+    )
+    yield dg.Output(
+        scored,
+        output_name="migration_scores",
+        metadata={"rows": scored.height, "scores": table(scored)},
     )

@@ -26,6 +26,7 @@ from kartra_sf_pipeline.scope.control_totals import control_totals
 from kartra_sf_pipeline.scope.extract_judgement import extract_judgement
 from kartra_sf_pipeline.scope.extraction_plan import extraction_plan
 from kartra_sf_pipeline.scope.frames import read_narrow
+from kartra_sf_pipeline.scope.inventory import object_inventory
 from kartra_sf_pipeline.scope.losses import will_not_migrate
 from kartra_sf_pipeline.scope.plan import migration_scope
 from kartra_sf_pipeline.scope.probe import engagement_probe
@@ -214,6 +215,13 @@ def choices(
 def behavioural(parsed_tags: Frame) -> Result:
     """Tags that look like events: all that is left of form, webinar and course history."""
     return _figures(behavioural_tags(parsed_tags))
+
+
+@dg.asset(name="object_inventory", **_COMMON)
+def inventory(behavioural_tags: Frame, raw_sequences: Lazy) -> Result:
+    """Memberships, courses, sequences, forms and surveys: what is left of them, for rebuilding."""
+    frame = object_inventory(behavioural_tags, raw_sequences.collect())
+    return _figures(frame, kinds=counts(frame, "kind"))
 
 
 @dg.asset(name="tag_taxonomy", **_COMMON)

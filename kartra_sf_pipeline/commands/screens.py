@@ -70,7 +70,7 @@ def show_scope(summary: dict[str, Any], settings: Settings) -> None:
 
 
 def _show_objects(scope: pl.DataFrame) -> None:
-    console.print(_frame_table("What moves", scope.drop("note")))
+    console.print(frame_table("What moves", scope.drop("note")))
 
 
 def _show_people(audit: pl.DataFrame) -> None:
@@ -98,7 +98,7 @@ def _show_completeness(totals: pl.DataFrame) -> None:
         )
         return
     console.print(
-        _frame_table("Control totals", given.select("what", "unit", "expected", "found", "status"))
+        frame_table("Control totals", given.select("what", "unit", "expected", "found", "status"))
     )
     open_ = totals.filter(pl.col("essential") & (pl.col("status") == "not_given"))
     if open_.height:
@@ -124,7 +124,7 @@ def _show_missing(plan: pl.DataFrame) -> None:
 def _show_choices(choices: pl.DataFrame) -> None:
     shown = choices.filter((pl.col("contacts") > 0) & (pl.col("rule") != "any_chosen"))
     console.print(
-        _frame_table(
+        frame_table(
             "Who could stay behind (KARTRA_SF_SUPPRESS)",
             shown.select("rule", "contacts", "buyers", "storage_saved_kb", "kartra_tier", "chosen"),
         )
@@ -133,7 +133,7 @@ def _show_choices(choices: pl.DataFrame) -> None:
 
 def _show_probe(probe: pl.DataFrame) -> None:
     console.print(
-        _frame_table("What people did", probe.select("kind", "verdict", "tags", "contacts", "rows"))
+        frame_table("What people did", probe.select("kind", "verdict", "tags", "contacts", "rows"))
     )
 
 
@@ -148,7 +148,7 @@ _SCOPE_FRAMES: Mapping[str, Callable[[pl.DataFrame], None]] = {
 }
 
 
-def _frame_table(title: str, frame: pl.DataFrame) -> Table:
+def frame_table(title: str, frame: pl.DataFrame) -> Table:
     """A frame of figures as it stands; numbers to the right."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for name, dtype in frame.schema.items():

@@ -25,6 +25,9 @@ _ROWS: Mapping[str, tuple[str, ...]] = {
     "read_back_differences": ("object", "field", "source_file", "source_line"),
     "will_not_migrate": (),
     "migration_scope": (),
+    "object_scoreboard": (),
+    "migration_scores": (),
+    "object_inventory": (),
 }  # fmt: skip
 
 

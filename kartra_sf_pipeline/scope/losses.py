@@ -8,7 +8,8 @@ from typing import Final
 import polars as pl
 
 from kartra_sf_pipeline.prepare.suppression import RULES
-from kartra_sf_pipeline.scope.frames import Frames, count, disposed, distinct, height
+from kartra_sf_pipeline.scope.frames import Frames, disposed, distinct, height
+from kartra_sf_pipeline.scope.inventory import traces
 
 SCHEMA: Final = pl.Schema(
     {
@@ -64,8 +65,7 @@ def will_not_migrate(frames: Frames) -> pl.DataFrame:
 
 
 def _tags(frames: Frames, *kinds: str) -> str:
-    number = count(frames, "behavioural_tags", pl.col("kind").is_in(kinds))
-    return f"Tags that keep a trace of it: {number:,}." if number else "No tag keeps a trace of it."
+    return traces(frames.get("behavioural_tags"), *kinds)
 
 
 def _missing_from_kartra(frames: Frames) -> Iterator[Loss]:
@@ -103,7 +103,7 @@ def _missing_from_kartra(frames: Frames) -> Iterator[Loss]:
         "Sequences and automations",
         distinct(frames, "raw_sequences", "sequence") or None,
         "Their logic is not data that Kartra exports.",
-        "Rebuild from the inventory; rebuilding is not part of this migration.",
+        "Rebuild from `object_inventory`; rebuilding is not part of this migration.",
     )
     yield (
         "Pages, funnels and e-mail templates",

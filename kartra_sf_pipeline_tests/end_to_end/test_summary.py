@@ -21,6 +21,7 @@ SUMMARY: dict[str, Any] = {
     "gates": list,
     "read_back": dict,
     "forecast": dict,
+    "scoreboard": dict,
     "loaded_apart": int,
     "awaiting_a_decision": int,
     "timings": dict,
@@ -42,6 +43,17 @@ SOURCE = (
 OBJECT = ("planned", "created", "updated", "unchanged", "rejected")
 GATE = {"phase": str, "check": str, "passed": bool, "blocking": bool}
 READ_BACK = ("records", "fields", "coverage", "differences", "explained")
+SCOREBOARD = ("vendor_style_score", "honest_score", "grades", "objects")
+SCORED = (
+    "object",
+    "destination",
+    "cardinality",
+    "support",
+    "rows_in",
+    "rows_moved",
+    "rows_left",
+    "records",
+)
 FORECAST = ("predicted", "actual", "precision", "recall")
 
 
@@ -68,6 +80,9 @@ def test_a_summary_has_exactly_its_documented_shape(story: Story, name: str) -> 
         assert {key: type(value) for key, value in gate.items()} == GATE
     assert tuple(summary["read_back"]) == READ_BACK
     assert tuple(summary["forecast"]) == FORECAST
+    assert tuple(summary["scoreboard"]) == SCOREBOARD
+    for one in summary["scoreboard"]["objects"]:
+        assert tuple(one) == SCORED
     assert all(type(seconds) in (int, float) for seconds in summary["timings"].values())
     assert all(seconds >= 0 for seconds in summary["timings"].values())
     assert summary["reports"] == f"runs/{summary['run_id']}/index.html"
@@ -81,6 +96,22 @@ def test_a_rehearsal_times_every_asset_and_every_gate(story: Story) -> None:
         name.removeprefix("gate_") for name in timings if name.startswith("gate_")
     }
     assert story.first.summary["peak_memory_mb"] > 50
+
+
+def test_a_rehearsal_scores_the_twelve_objects_by_what_arrived(story: Story) -> None:
+    told = story.first.summary["scoreboard"]
+    assert len(told["objects"]) == 12
+    assert told["vendor_style_score"] == 0.75
+    assert 0 < told["honest_score"] < told["vendor_style_score"]
+    assert told["grades"]["object_compatibility"] == "B"
+    by_name = {one["object"]: one for one in told["objects"]}
+    contacts = story.first.summary["sources"]["contacts"]
+    assert by_name["Contacts"]["rows_in"] == contacts["rows"]
+    assert by_name["Contacts"]["rows_moved"] == contacts["loaded"] + contacts["merged"]
+    assert by_name["Contacts"]["records"] == story.first.outcomes["Contact"]["created"]
+    deals = by_name["Transactions"]["records"] + by_name["Subscriptions"]["records"]
+    assert deals == story.first.outcomes["Opportunity"]["created"]
+    assert by_name["Sequences"]["rows_in"] > 0 == by_name["Sequences"]["rows_moved"]
 
 
 def test_the_ledger_says_how_each_run_ended(story: Story) -> None:

@@ -22,7 +22,8 @@ def test_every_loss_says_why_and_what_to_do() -> None:
     assert frame.select(pl.col("item", "why", "what_to_do").null_count()).row(0) == (0, 0, 0)
     assert frame["item"].is_unique().all()
     why = dict(frame.select("item", "why").iter_rows())
-    assert "trace of it: 1." in why["Membership access"]
+    assert "member_gold (1)" in why["Membership access"]
+    assert "No tag keeps a trace" in why["Surveys and their answers"]
 
 
 def test_what_kartra_does_not_give_is_said_even_of_an_empty_account() -> None:
