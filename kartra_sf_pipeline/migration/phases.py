@@ -22,7 +22,8 @@ class Phase:
     written at creation and never compared. `derived_while` pairs a field with a checkbox of the
     object: while the org holds true there, the org computes or freezes the field itself.
     An `update_only` phase completes records that an earlier phase has confirmed. `one_by_one` is
-    for files: their content goes in a request of its own.
+    for files: their content goes in a request of its own. `deleted_with` is an object and the lookup
+    to it, where a record cannot be deleted by itself.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Phase:
     derived_while: tuple[tuple[str, str], ...] = ()
     update_only: bool = False
     one_by_one: bool = False
+    deleted_with: tuple[str, str] | None = None
     depends_on: tuple[str, ...] = ()
 
     def key_fields(self, columns: Collection[str]) -> tuple[str, ...]:
@@ -176,6 +178,7 @@ PHASES: tuple[Phase, ...] = (
         # A version's content never changes: another content would be another version.
         create_only=("VersionData", "PathOnClient", "FirstPublishLocation:Contact.Kartra_Id__c"),
         one_by_one=True,
+        deleted_with=("ContentDocument", "ContentDocumentId"),
         depends_on=("contacts", "opportunities"),
     ),
     Phase(

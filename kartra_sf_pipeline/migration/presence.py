@@ -7,6 +7,7 @@ from datetime import datetime
 
 import polars as pl
 
+from kartra_sf_pipeline.migration.phases import Phase
 from kartra_sf_pipeline.migration.queries import (
     REST_KEYS,
     count,
@@ -68,6 +69,18 @@ def holders_of_others(
             text = f"{number} {child} record(s) that this run did not create"
             held[parent] = f"{held[parent]}, {text}" if parent in held else f"holds {text}"
     return held
+
+
+def later_versions(org: Org, phase: Phase, ids: pl.Series) -> dict[str, str]:
+    """Records among `ids` that could go only together with a record which is not among them."""
+    if phase.deleted_with is None or ids.is_empty():
+        return {}
+    _, lookup = phase.deleted_with
+    wholes = select_each(org, phase.object, ["Id", lookup], "Id", ids)
+    parts = select_each(org, phase.object, ["Id", lookup], lookup, wholes[lookup])
+    foreign = parts.filter(~pl.col("Id").is_in(ids.implode()))
+    kept = wholes.join(foreign.select(lookup), on=lookup, how="semi")["Id"]
+    return dict.fromkeys(kept, "a later version of it was not made by this run")
 
 
 def _children(

@@ -16,6 +16,7 @@ from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.migration import presence, results
 from kartra_sf_pipeline.migration.ledger import Ledger
 from kartra_sf_pipeline.migration.phases import PHASES, Phase
+from kartra_sf_pipeline.migration.queries import select_each
 from kartra_sf_pipeline.migration.restore import restore
 from kartra_sf_pipeline.salesforce import bulk
 from kartra_sf_pipeline.salesforce.org import Org
@@ -95,7 +96,9 @@ def rollback(
         records = ledger.records(run_id)
         created = _created(org, run_id, records)
         undo = _Undo(org, ledger, run_id, run["started_at"], dry_run, created)
-        only_updated = records.filter(pl.col("action") == "updated").join(
+        # Whether an update arrived whose answer never came, the org's values tell.
+        unheard = pl.col("action").is_null() & (pl.col("intent") == "update")
+        only_updated = records.filter((pl.col("action") == "updated") | unheard).join(
             created, on="sf_id", how="anti", maintain_order="left"
         )
         total = created.height + only_updated.height
@@ -143,7 +146,7 @@ def _parts(undo: _Undo, only_updated: pl.DataFrame) -> Iterator[pl.DataFrame]:
     for phase in _creating_phases():
         made = undo.created.filter(pl.col("phase") == phase.name)
         if made.height:
-            yield _delete(undo, phase.object, made)
+            yield _delete(undo, phase, made)
 
 
 def _restore(undo: _Undo, sobject: str, updated: pl.DataFrame) -> pl.DataFrame:
@@ -165,16 +168,15 @@ def _restore(undo: _Undo, sobject: str, updated: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _delete(undo: _Undo, sobject: str, made: pl.DataFrame) -> pl.DataFrame:
+def _delete(undo: _Undo, phase: Phase, made: pl.DataFrame) -> pl.DataFrame:
     """Delete one phase's records by id, the last made first, except what others hang from."""
+    sobject = phase.object
     there = presence.still_there(undo.org, sobject, made["sf_id"], undo.since)
     ours = {str(name): rows["sf_id"] for (name,), rows in undo.created.group_by("object")}
     held = presence.holders_of_others(undo.org, sobject, there, ours, undo.since)
+    held |= presence.later_versions(undo.org, phase, there)
     going = there.filter(~there.is_in(list(held))).reverse()
-    sent = [] if undo.dry_run or going.is_empty() else bulk.delete(undo.org, sobject, going)
-    said = results.answers(sent, None).select(
-        pl.col(results.RESULT).alias("sf_id"), "error_code", "error_message", said="action"
-    )
+    said = _deleted(undo, phase, going)
     is_going = pl.col("sf_id").is_in(going.implode())
     refused = pl.col("said").eq_missing(pl.lit("rejected")) | pl.col("said").is_null()
     gone = ~pl.col("sf_id").is_in(there.implode()) | pl.col("error_code").is_in(_GONE)
@@ -198,6 +200,23 @@ def _delete(undo: _Undo, sobject: str, made: pl.DataFrame) -> pl.DataFrame:
             done.filter(pl.col("record_id").is_not_null()).select("record_id", undone="action")
         )
     return done
+
+
+def _deleted(undo: _Undo, phase: Phase, going: pl.Series) -> pl.DataFrame:
+    """What the org said of each record: sf_id, error_code, error_message, said."""
+    deleted_as = going.to_frame("sf_id").with_columns(what=pl.col("sf_id"))
+    sobject = phase.object
+    if phase.deleted_with is not None and going.len():
+        # A version of a file goes with its document, and only so.
+        sobject, lookup = phase.deleted_with
+        wholes = select_each(undo.org, phase.object, ["Id", lookup], "Id", going)
+        deleted_as = wholes.select(sf_id="Id", what=lookup)
+    what = deleted_as["what"].unique(maintain_order=True)
+    sent = [] if undo.dry_run or what.is_empty() else bulk.delete(undo.org, sobject, what)
+    said = results.answers(sent, None).select(
+        "error_code", "error_message", what=results.RESULT, said="action"
+    )
+    return deleted_as.join(said, on="what").drop("what")
 
 
 def _report(undo: _Undo, records: pl.DataFrame, done: pl.DataFrame) -> RollbackReport:

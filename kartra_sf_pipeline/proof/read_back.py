@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from kartra_sf_pipeline.migration.conflicts import Conflicts
+from kartra_sf_pipeline.migration.contents import ContentError, Contents, is_content
 from kartra_sf_pipeline.migration.current import ORG, keyed, read_each, read_in_bulk
 from kartra_sf_pipeline.migration.equivalence import mentions
 from kartra_sf_pipeline.migration.fields import (
@@ -21,10 +23,13 @@ from kartra_sf_pipeline.migration.fields import (
 )
 from kartra_sf_pipeline.migration.phases import Phase
 from kartra_sf_pipeline.migration.queries import REST_KEYS
+from kartra_sf_pipeline.migration.sending import AUDIT_FIELDS
 from kartra_sf_pipeline.salesforce.csv_upload import as_cells
 from kartra_sf_pipeline.salesforce.org import Org
 
 _LOADED = ("created", "updated", "unchanged")
+# What the org says of a file, and never the file itself.
+_SIZE, _CHECKSUM = "ContentSize", "Checksum"
 _SUMMARY = {
     "object": pl.String,
     "phase": pl.String,
@@ -32,6 +37,7 @@ _SUMMARY = {
     "fields": pl.Int64,
     "equal": pl.Int64,
     "differences": pl.Int64,
+    "explained": pl.Int64,
     "missing": pl.Int64,
     "rejected": pl.Int64,
 }
@@ -47,28 +53,44 @@ _DIFFERENCES = {
 
 
 def read_back(
-    org: Org, phase_frames: Mapping[Phase, pl.DataFrame | pl.LazyFrame], outcomes: pl.DataFrame
+    org: Org,
+    phase_frames: Mapping[Phase, pl.DataFrame | pl.LazyFrame],
+    outcomes: pl.DataFrame,
+    *,
+    conflicts: Mapping[str, Conflicts] | None = None,
+    contents: Contents | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Compare what the frames asked for with what the org answers now, phase by phase: of stored
     frames one at a time is held.
 
     Returns the summary, a row per phase: object, phase, records (read back and compared), fields
-    (cells compared), equal, differences, missing (records that the org does not have under the
-    reported id, or that have no outcome), rejected (rows that the org refused: not compared).
-    And the differences: object, key, field, expected, found, source_file, source_line; a missing
-    record is one of them, too, as field `Id`. Blank cells asked for nothing and are not compared.
+    (cells compared: equal, differences and explained), explained (unequal, and by the phase's
+    `conflicts` the org is right, in a record that people had made), missing (records that the org
+    does not have under the reported id, or that have no outcome), rejected (rows that the org
+    refused: not compared). And the differences: object, key, field, expected, found, source_file,
+    source_line; a missing record is one of them, too, as field `Id`. Blank cells asked for nothing
+    and are not compared. Original dates are compared where this load created the record. Of files
+    the size and the checksum are compared with those of `contents`.
     """
     summaries = []
     differences = [pl.DataFrame(schema=_DIFFERENCES)]
     for phase, frame in phase_frames.items():
-        summary, found = _read_phase(org, phase, frame.lazy().collect(), outcomes)
+        rules = (conflicts or {}).get(phase.name)
+        summary, found = _read_phase(
+            org, phase, frame.lazy().collect(), outcomes, rules, contents or Contents()
+        )
         summaries.append(summary)
         differences.append(found)
     return pl.DataFrame(summaries, schema=_SUMMARY), pl.concat(differences)
 
 
 def _read_phase(
-    org: Org, phase: Phase, frame: pl.DataFrame, outcomes: pl.DataFrame
+    org: Org,
+    phase: Phase,
+    frame: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    rules: Conflicts | None,
+    contents: Contents,
 ) -> tuple[dict[str, object], pl.DataFrame]:
     rows = _with_fates(_expected(frame, phase), phase, outcomes)
     refused = rows.filter(pl.col("_outcome") == "rejected")
@@ -76,8 +98,12 @@ def _read_phase(
     unreported = rows.filter(pl.col("_outcome").is_null())
     if loaded.height:
         columns = bind_columns(org, phase.object, data_columns(rows))
-        now = _now(org, phase, columns, loaded["_sf_id"])
-        joined = loaded.join(now, left_on="_sf_id", right_on="Id", how="left")
+        loaded, columns = _with_content_facts(org, phase, loaded, columns, contents)
+        loaded = _with_dates_of_the_new(loaded)
+        more = [rules.stamp_field] if rules else []
+        now = _now(org, phase, columns, loaded["_sf_id"], more)
+        # Under its own name too: what the org holds is judged by it.
+        joined = loaded.join(now, left_on="_sf_id", right_on="Id", how="left", coalesce=False)
     else:
         columns = []
         joined = loaded.with_columns(_there=pl.lit(None, pl.Boolean))
@@ -91,12 +117,19 @@ def _read_phase(
     gone = missing.with_columns(_object=pl.lit(phase.object)).select(
         _difference(pl.lit("Id"), pl.col("_sf_id"), pl.lit(None, pl.String))
     )
-    wrong = [
-        there.filter(_differs(column))
-        .with_columns(_object=pl.lit(phase.object))
-        .select(_difference(pl.lit(column.name), pl.col(column.name), pl.col(column.name + ORG)))
-        for column in columns
-    ]
+    wrong = []
+    explained = 0
+    for column in columns:
+        unequal = there.filter(_differs(column)).with_columns(_object=pl.lit(phase.object))
+        theirs = unequal.filter(rules.forbids(column, columns)) if rules else unequal.clear()
+        explained += theirs.height
+        if rules:
+            unequal = unequal.filter(~rules.forbids(column, columns))
+        wrong.append(
+            unequal.select(
+                _difference(pl.lit(column.name), pl.col(column.name), pl.col(column.name + ORG))
+            )
+        )
     compared = sum(int(there.select(mentions(pl.col(c.name)).sum()).item()) for c in columns)
     unequal = sum(part.height for part in wrong)
     summary: dict[str, object] = {
@@ -104,12 +137,55 @@ def _read_phase(
         "phase": phase.name,
         "records": there.height,
         "fields": compared,
-        "equal": compared - unequal,
+        "equal": compared - unequal - explained,
         "differences": unequal,
+        "explained": explained,
         "missing": missing.height,
         "rejected": refused.height,
     }
     return summary, pl.concat([gone, *wrong])
+
+
+def _with_dates_of_the_new(loaded: pl.DataFrame) -> pl.DataFrame:
+    """A date of creation was asked for where the record was created, and nowhere else."""
+    created = pl.col("_outcome") == "created"
+    return loaded.with_columns(
+        pl.when(created).then(pl.col(name)) for name in AUDIT_FIELDS if name in loaded.columns
+    )
+
+
+def _with_content_facts(
+    org: Org,
+    phase: Phase,
+    loaded: pl.DataFrame,
+    columns: list[BoundColumn],
+    contents: Contents,
+) -> tuple[pl.DataFrame, list[BoundColumn]]:
+    """Size and checksum in place of content, where the org shows them.
+
+    A file that cannot be read any more is told by its message, which equals no checksum.
+    """
+    blob = next((column for column in columns if is_content(column)), None)
+    if blob is None:
+        return loaded, columns
+    facts = [_facts(contents, reference) for reference in loaded[blob.name]]
+    shown = [name for name in (_SIZE, _CHECKSUM) if name in org.describe(phase.object).fields]
+    told = pl.DataFrame(facts, schema=dict.fromkeys((_SIZE, _CHECKSUM), pl.String), orient="row")
+    others = [column for column in columns if column is not blob]
+    return (
+        loaded.drop(blob.name).with_columns(told.select(shown).get_columns()),
+        [*others, *bind_columns(org, phase.object, shown)],
+    )
+
+
+def _facts(contents: Contents, reference: str | None) -> tuple[str | None, str | None]:
+    if reference is None:
+        return None, None
+    try:
+        size, checksum = contents.size_and_checksum(reference)
+    except ContentError as error:
+        return None, str(error)
+    return str(size), checksum
 
 
 def _expected(frame: pl.DataFrame, phase: Phase) -> pl.DataFrame:
@@ -129,18 +205,20 @@ def _with_fates(rows: pl.DataFrame, phase: Phase, outcomes: pl.DataFrame) -> pl.
     return rows.join(fates, on="_key", how="left", maintain_order="left")
 
 
-def _now(org: Org, phase: Phase, columns: Sequence[BoundColumn], ids: pl.Series) -> pl.DataFrame:
+def _now(
+    org: Org, phase: Phase, columns: Sequence[BoundColumn], ids: pl.Series, more: Sequence[str]
+) -> pl.DataFrame:
     """The records under the reported ids, as the org has them now.
 
     One bulk query reads all that have a key; whoever lost it, or never had it, is asked for by id.
     """
     key_fields = phase.key_fields([column.name for column in columns])
     condition = keyed(key_columns(columns, key_fields))
-    in_bulk = read_in_bulk(org, phase.object, columns, condition)
+    in_bulk = read_in_bulk(org, phase.object, columns, condition, more)
     found = in_bulk.filter(pl.col("Id").is_in(ids.implode()))
     absent = ids.filter(~ids.is_in(found["Id"].implode()))
     if 0 < absent.len() <= REST_KEYS:
-        found = pl.concat([found, read_each(org, phase.object, columns, absent)])
+        found = pl.concat([found, read_each(org, phase.object, columns, absent, more)])
     return found.with_columns(_there=pl.lit(value=True))
 
 
