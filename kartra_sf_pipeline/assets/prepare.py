@@ -9,7 +9,9 @@ import polars as pl
 from kartra_sf_pipeline.assets.groups import DATA_ENGINEERING, PREPARE
 from kartra_sf_pipeline.assets.identity import reviewed_apart
 from kartra_sf_pipeline.assets.previews import PREVIEW_ROWS, counts, preview, table
+from kartra_sf_pipeline.mapping.model import load_map
 from kartra_sf_pipeline.prepare.account_names import loaded_keys, merged_away, name_accounts
+from kartra_sf_pipeline.prepare.accounts import AccountKey
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
@@ -93,6 +95,7 @@ def contacts_prepared(
         zone=given.zone,
         communications_polarity=given.communications_polarity,
         raw_companies=raw_companies,
+        keyed_by=_keyed_by(given),
         separators={
             column: export_files.select(source_file="file", delimiter=f"{name}_separator")
             for name, column in (("tag", "tags"), ("list", "lists"))
@@ -173,14 +176,23 @@ def unified_people(
     """
     given = settings.load()
     found = unify_people(
-        contacts_prepared, contact_matches, known_identities, raw_companies=raw_companies
+        contacts_prepared,
+        contact_matches,
+        known_identities,
+        raw_companies=raw_companies,
+        keyed_by=_keyed_by(given),
     )
     unified, rows = found.unified, found.contact_rows
     merges = contact_merges(contacts_prepared, contact_matches, unified)
-    accounts, _ = prepare_companies(unified, raw_companies)
+    accounts, _ = prepare_companies(unified, raw_companies, keyed_by=_keyed_by(given))
     companies = _matched_companies(given, accounts)
     names, settled = name_accounts(
-        unified, raw_companies, accounts, account_aliases(companies), known_identities
+        unified,
+        raw_companies,
+        accounts,
+        account_aliases(companies),
+        known_identities,
+        keyed_by=_keyed_by(given),
     )
     apart = reviewed_apart(
         given.home, (contacts_prepared, unified, found.apart), (accounts, names, settled.apart)
@@ -201,6 +213,11 @@ def unified_people(
     yield _output("contacts_suppressed", people.people, rules=counts(people.people, "reason"))
     yield _output("account_names", names)
     yield _output("records_loaded_apart", apart, decisions=counts(apart, "decision"))
+
+
+def _keyed_by(given: Settings) -> AccountKey:
+    """The account key of the map that is given; a proposed map has the usual one."""
+    return load_map(given.map).policies.account_key if given.map is not None else "domain"
 
 
 def _matched_companies(given: Settings, accounts: Frame) -> Frame:
@@ -248,11 +265,15 @@ def parsed_lists(contacts_unified: Frame) -> Result:
     }
 )
 def found_companies(
-    contacts_unified: Frame, raw_companies: Frame, account_names: Frame
+    settings: RunSettings, contacts_unified: Frame, raw_companies: Frame, account_names: Frame
 ) -> Iterator[dg.Output[Frame]]:
     """Kartra has no company object: accounts come from contacts and from a company export."""
     accounts, rows = prepare_companies(
-        contacts_unified, raw_companies, merged_away(account_names), loaded_keys(account_names)
+        contacts_unified,
+        raw_companies,
+        merged_away(account_names),
+        loaded_keys(account_names),
+        keyed_by=_keyed_by(settings.load()),
     )
     yield _output("companies_prepared", accounts)
     yield _output("company_rows", rows)

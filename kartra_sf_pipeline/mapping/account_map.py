@@ -14,6 +14,8 @@ from kartra_sf_pipeline.mapping.model import FieldMap, PhaseMap, Policies, load_
 from kartra_sf_pipeline.mapping.phase_frames import unmapped_columns
 from kartra_sf_pipeline.mapping.proposal import adopt_fields, prefer_existing, targets
 from kartra_sf_pipeline.mapping.rows.choices import Frames
+from kartra_sf_pipeline.mapping.rows.places import picks_places
+from kartra_sf_pipeline.mapping.rows.relations import further_accounts
 from kartra_sf_pipeline.mapping.rows.tags import picklist_tags
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
@@ -47,8 +49,18 @@ def propose(prepared: Frames, objects: Mapping[str, ObjectDescribe]) -> FieldMap
         rules = [field.rule for field in custom]
     tags = phases["contact_tags"]
     phases["contact_tags"] = tags.model_copy(update={"fields": (*tags.fields, *rules)})
-    whole = proposed.model_copy(update={"phases": phases})
+    chosen = proposed.strategies.model_copy(update=_offered_by(prepared, objects))
+    whole = proposed.model_copy(update={"phases": phases, "strategies": chosen})
     return whole.model_copy(update={"unmapped": unmapped_columns(prepared, whole)})
+
+
+def _offered_by(prepared: Frames, objects: Mapping[str, ObjectDescribe]) -> dict[str, bool]:
+    """Strategies that stand where the org offers them and the account has a use for them."""
+    return {
+        "account_contact_relations": "AccountContactRelation" in objects
+        and not further_accounts(prepared).is_empty(),
+        "place_texts": picks_places(objects.get("Contact")),
+    }
 
 
 def propose_map(custom: Sequence[CustomField], tag_values: Sequence[str]) -> FieldMap:

@@ -153,7 +153,7 @@ class Policies(Strict):
     """Status of a list's member who may not be mailed any more."""
     contact_role: str = "Economic Buyer"
     account_key: Literal["domain", "name"] = "domain"
-    """What makes two contacts' companies one account: the web domain first, or the name alone."""
+    """What makes two contacts' companies one account: the web domain first, or the name first."""
 
 
 class Unmapped(Strict):

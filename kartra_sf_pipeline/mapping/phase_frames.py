@@ -19,6 +19,9 @@ PREPARED = tuple(
 )
 """Frames that the phases are made of."""
 
+JUDGED = ("people_plan", "memberships_left_out")
+"""Derived frames by which the choices of a map are judged, beside the phases' own."""
+
 # Which phases carry a prepared frame's columns to the org.
 _CARRIED_BY = {
     "contacts_unified": ("contacts", "contact_tags"),
@@ -51,14 +54,15 @@ _WORKING = frozenset(
 
 
 def phase_frames(prepared: Frames, choices: Choices) -> dict[str, pl.DataFrame]:
-    """Rows of each phase that writes, as `transform` will see them.
+    """Rows of each phase that writes, as `transform` will see them, and the frames of `JUDGED`.
 
     `prepared` holds the frames of `PREPARED`, unread.
     """
     frames: dict[str, pl.LazyFrame] = dict(prepared)
     for name, rows in DERIVED.items():
         frames[name] = rows.build(frames, choices).lazy()
-    return {name: PHASE_ROWS[name].build(frames, choices) for name in choices.phases}
+    judged = {name: frames[name].collect() for name in JUDGED}
+    return judged | {name: PHASE_ROWS[name].build(frames, choices) for name in choices.phases}
 
 
 def unmapped_columns(prepared: Frames, field_map: FieldMap) -> tuple[Unmapped, ...]:

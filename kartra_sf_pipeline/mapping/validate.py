@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,11 @@ from rapidfuzz import process
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.active import active_phases, with_planned_objects
 from kartra_sf_pipeline.mapping.custom_fields import MULTI_SELECT_VALUES, PICKLIST_VALUES
-from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule, NewField, PhaseMap, line_of
+from kartra_sf_pipeline.mapping.fault import Fault
+from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule, NewField, PhaseMap
 from kartra_sf_pipeline.mapping.profile import fits_transform, offered_values, profile_map
-from kartra_sf_pipeline.mapping.schema import field_name, plan_schema, wanted_fields
+from kartra_sf_pipeline.mapping.schema import clashes, field_name, home_of, wanted_fields
+from kartra_sf_pipeline.mapping.validate_choices import choice_faults, no_object
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 
 VALUE_LENGTH = 255
@@ -54,28 +55,13 @@ _NEW_TYPES = {
 _LENGTHS = {"Text": (1, 255), "LongTextArea": (256, 131_072)}
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One thing that is wrong with a map: where, what, and the way out."""
-
-    place: tuple[str | int, ...]
-    what: str
-    way_out: str
-    stops: bool = True
-    """False for what is only told: texts that will be cut, values that a picklist lacks."""
-
-    def told(self, file: Path, text: str) -> str:
-        """One line with the file, the line, the fault and the way out."""
-        return f"{file}, line {line_of(text, self.place)}: {self.what}. {self.way_out}"
-
-
 def check_map(
     field_map: FieldMap,
     frames: Mapping[str, pl.DataFrame],
     objects: Mapping[str, ObjectDescribe],
     profile: Callable[[], pl.DataFrame] | None = None,
 ) -> list[Fault]:
-    """All faults at once, in the map's order. `frames` are the phases' source frames; `profile`
+    """All faults at once, in the map's order. `frames` are those of `phase_frames`; `profile`
     gives what `profile_map` says of the three, for a caller that shows it, too; it is not asked of
     a map that stops by itself.
     """
@@ -84,15 +70,10 @@ def check_map(
     for name, phase in active_phases(field_map, objects).items():
         describe = objects.get(phase.object)
         if describe is None:
-            faults.append(
-                Fault(
-                    ("phases", name, "object"),
-                    f"the org shows no object {phase.object}",
-                    "Correct the name, or give the migration user access to the object.",
-                )
-            )
+            faults.append(no_object(name, phase.object))
             continue
         faults += _phase_faults(name, phase, frames[name], describe, field_map, objects)
+    faults += choice_faults(field_map, frames, objects)
     if any(fault.stops for fault in faults):
         return faults
     figures = profile() if profile else profile_map(field_map, frames, objects)
@@ -306,11 +287,7 @@ def _new_faults(place: tuple[str | int, ...], rule: FieldRule, new: NewField) ->
 
 def _clashes(field_map: FieldMap, objects: Mapping[str, ObjectDescribe]) -> list[Fault]:
     """New fields under whose name the org has one of another kind."""
-    plan = plan_schema(wanted_fields(field_map), objects)
-    clash = {
-        (row["object"], row["field"]): row["detail"]
-        for row in plan.filter(pl.col("action") == "conflict").iter_rows(named=True)
-    }
+    clash = clashes(wanted_fields(field_map), objects)
     return [
         Fault(
             (*_place(field_map, name, rule), "new"),
@@ -320,12 +297,8 @@ def _clashes(field_map: FieldMap, objects: Mapping[str, ObjectDescribe]) -> list
         for name, phase in active_phases(field_map, objects).items()
         for rule in phase.fields
         if rule.new is not None
-        and (detail := clash.get((_home(phase.object), field_name(rule.target))))
+        and (detail := clash.get((home_of(phase.object), field_name(rule.target))))
     ]
-
-
-def _home(sobject: str) -> str:
-    return "Activity" if sobject in ("Event", "Task") else sobject
 
 
 def _value_faults(

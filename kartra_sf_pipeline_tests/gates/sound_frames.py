@@ -16,13 +16,16 @@ from kartra_sf_pipeline.mapping.row_plan import row_plan
 from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.rows.tags import picklist_tags
 from kartra_sf_pipeline.mapping.shape import shape
+from kartra_sf_pipeline.prepare.account_names import name_accounts
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
+from kartra_sf_pipeline.prepare.identity import NOTHING_KNOWN
 from kartra_sf_pipeline.prepare.matching import match_contacts
 from kartra_sf_pipeline.prepare.notes import prepare_notes
 from kartra_sf_pipeline.prepare.products import derive_products
+from kartra_sf_pipeline.prepare.spend import contact_spend
 from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline.prepare.transactions import prepare_transactions
@@ -35,6 +38,7 @@ from kartra_sf_pipeline.scope.extract_judgement import extract_judgement
 from kartra_sf_pipeline.scope.source_identity import source_identity
 
 ZONE = "America/New_York"
+NO_ALIASES = pl.DataFrame(schema={"account_key": pl.String, "account": pl.String})
 BOOK = "01s000000000001AAA"
 LENGTHS = {
     "accounts": {"name": 255, "website": 255},
@@ -63,6 +67,7 @@ def _frames() -> dict[str, pl.DataFrame]:
     prepared = prepare_contacts(raw["contacts"], zone=ZONE, communications_polarity=None)
     unified, contact_rows = unify_contacts(prepared, match_contacts(prepared))
     companies, company_rows = prepare_companies(unified, raw["companies"])
+    names, _ = name_accounts(unified, raw["companies"], companies, NO_ALIASES, NOTHING_KNOWN)
     transactions = prepare_transactions(
         raw["transactions"], raw["subscriptions"], unified, zone=ZONE
     )
@@ -88,7 +93,11 @@ def _frames() -> dict[str, pl.DataFrame]:
         phases=field_map.active(),
     )
     made = {
+        "contacts_prepared": prepared,
+        "contact_rows": contact_rows,
         "contacts_unified": unified,
+        "account_names": names,
+        "contact_spend": contact_spend(transactions),
         "companies_prepared": companies,
         "parsed_tags": tags,
         "parsed_lists": lists,
@@ -142,11 +151,14 @@ def _frames() -> dict[str, pl.DataFrame]:
         "affiliates_prepared": affiliates,
         "bookings_prepared": bookings,
         "notes_prepared": notes,
+        "people_plan": rows["people_plan"],
         **shaped,
         "planned_rows": row_plan(
             {
                 "quarantine": read.quarantine.lazy(),
                 "contact_rows": contact_rows.lazy(),
+                "people_plan": rows["people_plan"].lazy(),
+                "groups": shaped["groups"].head(0).lazy(),
                 "company_rows": company_rows.lazy(),
                 "transactions_prepared": transactions.lazy(),
                 "subscriptions_prepared": subscriptions.lazy(),

@@ -49,6 +49,8 @@ SPOIL: dict[str, Mutation] = {
     "exports_are_of_one_account": _set(verdict="disjoint"),
     "extracts_are_fit": _set(verdict="unfit"),
     "kartra_plan_has_room": _set(note="Nearly full."),
+    "leads_have_no_account": _set(become="lead", account_key="domain:acme.com"),
+    "accounts_of_people_are_explained": _set(account_key="domain:acme.com", account_source=None),
     "rows_that_arrive_name_a_record": _set(planned="load", key=None),
     "rows_set_aside_say_why": _set(planned="suppress", reason=None),
 }

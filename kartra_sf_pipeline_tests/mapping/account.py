@@ -12,13 +12,16 @@ import polars as pl
 
 from kartra_sf_pipeline.kartra.reader import read_folder
 from kartra_sf_pipeline.mapping.org_facts import OrgFacts, ask_org
+from kartra_sf_pipeline.prepare.account_names import name_accounts
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.companies import prepare_companies
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
+from kartra_sf_pipeline.prepare.identity import NOTHING_KNOWN
 from kartra_sf_pipeline.prepare.matching import match_contacts
 from kartra_sf_pipeline.prepare.notes import prepare_notes
 from kartra_sf_pipeline.prepare.products import derive_products
+from kartra_sf_pipeline.prepare.spend import contact_spend
 from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
 from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline.prepare.transactions import prepare_transactions
@@ -29,6 +32,7 @@ from kartra_sf_pipeline.sample.account import write_account
 from kartra_sf_pipeline_tests.conftest import LocalOrg
 
 ZONE = "America/New_York"
+NO_ALIASES = pl.DataFrame(schema={"account_key": pl.String, "account": pl.String})
 
 
 def scanned_account() -> dict[str, pl.LazyFrame]:
@@ -50,11 +54,15 @@ def prepared_from(raw: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     prepared = prepare_contacts(raw["contacts"], zone=ZONE, communications_polarity=None)
     people, contact_rows = unify_contacts(prepared, match_contacts(prepared))
     companies, company_rows = prepare_companies(people, raw["companies"])
+    names, _ = name_accounts(people, raw["companies"], companies, NO_ALIASES, NOTHING_KNOWN)
     sales = prepare_transactions(raw["transactions"], raw["subscriptions"], people, zone=ZONE)
     subscriptions, derived = prepare_subscriptions(raw["subscriptions"], sales, people, zone=ZONE)
     affiliates, partners = prepare_affiliates(raw["affiliates"], sales)
     return {
+        "contacts_prepared": prepared,
         "contacts_unified": people,
+        "account_names": names,
+        "contact_spend": contact_spend(sales),
         "contact_rows": contact_rows,
         "companies_prepared": companies,
         "company_rows": company_rows,

@@ -52,6 +52,33 @@ def _phase(
 
 
 SUITES = (
+    Suite(
+        asset="people_plan",
+        derive={
+            "_lead_is_free": (pl.col("become") != "lead") | pl.col("account_key").is_null(),
+            "_account_has_source": pl.col("account_key").is_null()
+            == pl.col("account_source").is_null(),
+        },
+        rules=(
+            not_null("planned_people_have_keys", "contact_key", "A person is known by a key."),
+            unique(
+                "people_are_planned_once", "contact_key", "A person is a contact or a lead, once."
+            ),
+            in_set(
+                "people_become_what_the_map_says",
+                "become",
+                ["contact", "lead"],
+                "A contact or a lead.",
+            ),
+            not_null("people_have_a_segment", "segment", "Each fate is by a segment of the map."),
+            holds("leads_have_no_account", "_lead_is_free", "A lead has no account."),
+            holds(
+                "accounts_of_people_are_explained",
+                "_account_has_source",
+                "An account is the company's, the person's own or a segment's.",
+            ),
+        ),
+    ),
     _phase(
         "accounts",
         "accounts",

@@ -31,7 +31,13 @@ UNNAMED: Final = "no segment"
 """Of whom no segment of the map says anything: a contact without account."""
 
 _MONEY: Final = ("transactions_prepared", "subscriptions_prepared")
-_NEEDING: Final = (*_MONEY, "bookings_prepared", "notes_prepared")
+_NEEDING: Final = (
+    *_MONEY,
+    "bookings_prepared",
+    "notes_prepared",
+    "activities_prepared",
+    "attachments_prepared",
+)
 """Frames whose kept and merged rows hang on a contact."""
 _AFFILIATES: Final = ("affiliates_prepared", "affiliates_derived")
 
@@ -51,7 +57,8 @@ def people_plan(frames: Frames, choices: Choices) -> pl.DataFrame:
 
     `become` is `contact` or `lead`; `account_source` is `company`, `person` (an account of the
     person's own), `shared` or null for none. `held_back` marks those whom their segment would make
-    leads, but who have a sale, a booking, a note, or an affiliate's record: these need a contact.
+    leads, but who have a sale, a booking, a note, an activity, a file, or an affiliate's record:
+    these need a contact.
     """
     members = _Members(frames, choices)
     known = frames["companies_prepared"].select("account_key", _known=pl.lit(value=True))
