@@ -17,9 +17,18 @@ def recurring(
 ) -> pl.DataFrame:
     """One row per subscription with its opening payment.
 
-    `amount` is what the first payment was. Rebills are counted and added up only where they have no
+    `amount` is what the first payment was, in the currency of the payments: their export names it,
+    the one of subscriptions does not. Rebills are counted and added up only where they have no
     records of their own: money stands once.
     """
+    paid_in = (
+        transactions.filter(
+            pl.col("opportunity_key").str.starts_with("S") & pl.col("currency").is_not_null()
+        )
+        .group_by("opportunity_key")
+        .agg(_paid_in=pl.col("currency").min())
+        .collect(engine="streaming")
+    )
     opening = (
         transactions.filter(
             pl.col("opportunity_key").str.starts_with("S") & (pl.col("type") == "sale")
@@ -31,7 +40,6 @@ def recurring(
             "coupon_code",
             "affiliate_username",
             "quantity",
-            _paid_in="currency",
         )
         .collect(engine="streaming")
         .sort("occurred_at", maintain_order=True)
@@ -67,6 +75,7 @@ def recurring(
             kind=pl.lit("subscription"),
         )
         .join(opening, on="opportunity_key", how="left", maintain_order="left")
+        .join(paid_in, on="opportunity_key", how="left", maintain_order="left")
         .with_columns(currency=pl.coalesce("_paid_in", "currency"))
         .drop("_paid_in")
     )
