@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-import time
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from kartra_sf_pipeline.errors import OrgError, OrgUnavailable
+from kartra_sf_pipeline.errors import OrgError
+from kartra_sf_pipeline.salesforce import metadata_soap as soap
 from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.jobs import Poll
-from kartra_sf_pipeline.salesforce.metadata_package import NAMESPACE, build_package
+from kartra_sf_pipeline.salesforce.metadata_package import build_package
+from kartra_sf_pipeline.salesforce.metadata_parts import child
 from kartra_sf_pipeline.salesforce.metadata_spec import CustomFieldSpec, PermissionSetSpec
 from kartra_sf_pipeline.salesforce.org import Org
 
@@ -22,10 +23,26 @@ __all__ = [
     "assign_permission_set",
     "build_package",
     "deploy",
+    "is_assigned",
+    "withdraw_permission_set",
 ]
 
-_SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-_NAMES = {"m": NAMESPACE}
+# What to do about a problem, by words that the platform's messages have.
+_WAYS_OUT = (
+    (("duplicate value", "not unique"),
+     "Records or components hold the same value: mend them, or name another target in the map."),
+    (("maximum", "limit", "at most"),
+     "A limit of the org is reached: take fields or values out of the map, or remove unused ones."),
+    (("insufficient access", "insufficient privilege", "you do not have"),
+     "Grant the migration user Customize Application and Modify Metadata."),
+    (("already", "duplicate"),
+     "Another component has this name or label: rename it in the map, or in the org."),
+    (("in use", "referenced", "is used by", "depend", "refers"),
+     "Remove in the org what refers to it first."),
+    (("cannot change", "can't change", "change the type"),
+     "The org does not change this type: name another target in the map."),
+)  # fmt: skip
+_ANY_WAY_OUT = "See Setup, Deployment Status, for the whole message, and correct the field map."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +57,14 @@ class DeployProblem:
     def __str__(self) -> str:
         where = f", line {self.line}" if self.line else ""
         return f"{self.type} {self.component}{where}: {self.message}".strip()
+
+    @property
+    def way_out(self) -> str:
+        """What to do about it, as far as its words tell."""
+        words = self.message.casefold()
+        return next(
+            (way for known, way in _WAYS_OUT if any(w in words for w in known)), _ANY_WAY_OUT
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +85,9 @@ def deploy(
     call itself, OrgUnavailable when it does not answer or does not finish.
     """
     action = "Checking a metadata package" if check_only else "Deploying metadata"
-    call = _element("deploy")
-    _text(call, "ZipFile", base64.b64encode(zip_bytes).decode())
-    options = ET.SubElement(call, _q("DeployOptions"))
+    call = soap.request("deploy")
+    child(call, "ZipFile", base64.b64encode(zip_bytes).decode())
+    options = child(call, "DeployOptions")
     for option, value in (
         ("allowMissingFiles", False),
         ("autoUpdatePackage", False),
@@ -73,37 +98,44 @@ def deploy(
         ("rollbackOnError", True),
         ("singlePackage", True),
     ):
-        _text(options, option, str(value).lower())
+        child(options, option, value)
     # Deploying the same package twice ends in the same schema, so a lost answer may be retried.
-    started = _call(org, call, action=action)
-    deploy_id = _said(started, ".//m:result/m:id")
-    if not deploy_id:
-        raise OrgError(f"{action}: {org.host} gave the deployment no id.")
-    result = _wait(org, deploy_id, poll=poll, action=action)
+    deploy_id = soap.start(org, call, action=action)
+    result = soap.wait(
+        org, "checkDeployStatus", deploy_id, {"includeDetails": True}, poll=poll, action=action
+    )
     if not check_only:
         org.forget_describes()
-    success = _said(result, "m:success") == "true"
+    success = soap.text_of(result, "m:success") == "true"
     return DeployResult(success, deploy_id, [] if success else _problems(result))
 
 
-def assign_permission_set(org: Org, name: str) -> bool:
-    """Give the signed-in user the permission set; False when the user had it already."""
-    found = org.query(f"SELECT Id FROM PermissionSet WHERE Name = {soql.quote(name)}")
-    if not found.height:
+def is_assigned(org: Org, name: str) -> bool:
+    """Whether the signed-in user has the permission set."""
+    return bool(
+        org.count(
+            f"SELECT COUNT() FROM PermissionSetAssignment WHERE AssigneeId = "
+            f"{soql.quote(org.user_id)} AND PermissionSet.Name = {soql.quote(name)}"
+        )
+    )
+
+
+def assign_permission_set(org: Org, name: str, user_id: str | None = None) -> bool:
+    """Give a user, or the signed-in one, the permission set; False for one who had it already."""
+    user = user_id or org.user_id
+    set_id = _set_id(org, name)
+    if set_id is None:
         raise OrgError(
             f"The org has no permission set '{name}': deploy it first.", code="NOT_FOUND"
         )
-    set_id = str(found["Id"][0])
     assigned = org.query(
         "SELECT Id FROM PermissionSetAssignment "
-        f"WHERE AssigneeId = {soql.quote(org.user_id)} AND PermissionSetId = {soql.quote(set_id)}"
+        f"WHERE AssigneeId = {soql.quote(user)} AND PermissionSetId = {soql.quote(set_id)}"
     )
     if assigned.height:
         return False
     try:
-        org.create(
-            "PermissionSetAssignment", {"AssigneeId": org.user_id, "PermissionSetId": set_id}
-        )
+        org.create("PermissionSetAssignment", {"AssigneeId": user, "PermissionSetId": set_id})
     except OrgError as error:
         # Somebody else, or a lost answer of an earlier try, was faster.
         if "DUPLICATE" in error.code:
@@ -114,85 +146,42 @@ def assign_permission_set(org: Org, name: str) -> bool:
     return True
 
 
-def _wait(org: Org, deploy_id: str, *, poll: Poll | None, action: str) -> ET.Element:
-    pace = poll or Poll.for_org(org)
-    deadline = time.monotonic() + pace.patience
-    pause = pace.first
-    while True:
-        call = _element("checkDeployStatus")
-        _text(call, "asyncProcessId", deploy_id)
-        _text(call, "includeDetails", "true")
-        result = _call(org, call, action=action).find(".//m:result", _NAMES)
-        if result is None:
-            raise OrgError(f"{action}: {org.host} does not know deployment {deploy_id}.")
-        if _said(result, "m:done") == "true":
-            return result
-        if time.monotonic() + pause > deadline:
-            raise OrgUnavailable(
-                f"{action}: {deploy_id} has not ended after {pace.patience:.0f} s. "
-                "It goes on in the org: see Setup, Deployment Status."
-            )
-        time.sleep(pause)
-        pause = min(pause * pace.factor, pace.longest)
-
-
-def _call(org: Org, call: ET.Element, *, action: str) -> ET.Element:
-    """One SOAP call; the session id travels inside the envelope, built anew for each try."""
-
-    def envelope() -> bytes:
-        root = ET.Element(f"{{{_SOAP}}}Envelope")
-        header = ET.SubElement(root, f"{{{_SOAP}}}Header")
-        session = ET.SubElement(header, _q("SessionHeader"))
-        _text(session, "sessionId", org.session_id)
-        ET.SubElement(root, f"{{{_SOAP}}}Body").append(call)
-        return ET.tostring(root, encoding="UTF-8", xml_declaration=True)
-
-    response = org.request(
-        "POST",
-        f"/services/Soap/m/{org.api_version}",
-        action=action,
-        retry=True,
-        body=envelope,
-        headers={"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'},
+def withdraw_permission_set(org: Org, name: str) -> list[str]:
+    """Take the permission set from everybody who has it; the ids of those users."""
+    set_id = _set_id(org, name)
+    if set_id is None:
+        return []
+    found = org.query(
+        "SELECT Id, AssigneeId FROM PermissionSetAssignment "
+        f"WHERE PermissionSetId = {soql.quote(set_id)}"
     )
-    try:
-        return ET.fromstring(response.content)
-    except ET.ParseError:
-        raise OrgError(f"{action}: {org.host} sent something that is not XML.") from None
+    for assignment in found["Id"]:
+        org.delete("PermissionSetAssignment", assignment)
+    org.forget_describes()
+    return found["AssigneeId"].to_list()
+
+
+def _set_id(org: Org, name: str) -> str | None:
+    found = org.query(f"SELECT Id FROM PermissionSet WHERE Name = {soql.quote(name)}")
+    return str(found["Id"][0]) if found.height else None
 
 
 def _problems(result: ET.Element) -> list[DeployProblem]:
     problems = [
         DeployProblem(
-            component=_said(failure, "m:fullName") or _said(failure, "m:fileName"),
-            type=_said(failure, "m:componentType"),
-            message=_said(failure, "m:problem"),
-            line=_int(_said(failure, "m:lineNumber")),
+            component=soap.text_of(failure, "m:fullName") or soap.text_of(failure, "m:fileName"),
+            type=soap.text_of(failure, "m:componentType"),
+            message=soap.text_of(failure, "m:problem"),
+            line=_int(soap.text_of(failure, "m:lineNumber")),
         )
-        for failure in result.iterfind(".//m:componentFailures", _NAMES)
+        for failure in soap.all_of(result, ".//m:componentFailures")
     ]
     if not problems:
-        status = _said(result, "m:status") or "Failed"
-        said = _said(result, "m:errorMessage")
-        problems.append(DeployProblem("", "Deployment", said or f"ended as {status}"))
+        status = soap.text_of(result, "m:status") or "Failed"
+        told = soap.text_of(result, "m:errorMessage")
+        problems.append(DeployProblem("", "Deployment", told or f"ended as {status}"))
     return problems
-
-
-def _said(node: ET.Element, path: str) -> str:
-    return node.findtext(path, "", _NAMES)
 
 
 def _int(text: str) -> int | None:
     return int(text) if text.isdigit() else None
-
-
-def _q(tag: str) -> str:
-    return f"{{{NAMESPACE}}}{tag}"
-
-
-def _element(tag: str) -> ET.Element:
-    return ET.Element(_q(tag))
-
-
-def _text(parent: ET.Element, tag: str, text: str) -> None:
-    ET.SubElement(parent, _q(tag)).text = text

@@ -1,4 +1,4 @@
-"""What can be deployed: custom fields and a permission set, as data."""
+"""What can be deployed, as data: objects, fields, stages, processes, record types, permissions."""
 
 from __future__ import annotations
 
@@ -64,16 +64,83 @@ class CustomFieldSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomObjectSpec:
+    """A custom object whose name is a text; everybody of the org may read and write its records."""
+
+    name: str
+    label: str
+    plural: str
+    name_label: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """An opportunity stage. A won one is closed, too; `probability` is in percent."""
+
+    name: str
+    closed: bool = False
+    won: bool = False
+    probability: int = 0
+    forecast: str = "Pipeline"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """A sales process: the stages that opportunities of its record types go through."""
+
+    object: str
+    name: str
+    stages: tuple[str, ...]
+
+    @property
+    def full_name(self) -> str:
+        """`Object.Name`."""
+        return f"{self.object}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordTypeSpec:
+    """A record type with the values that custom picklists of its object offer in it."""
+
+    object: str
+    name: str
+    label: str
+    description: str = ""
+    process: str | None = None
+    picklists: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """`Object.Name`."""
+        return f"{self.object}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomPermissionSpec:
+    """A permission that rules of the org can ask for."""
+
+    name: str
+    label: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PermissionSetSpec:
-    """A permission set that makes the fields visible and editable: new ones are hidden at first.
+    """A permission set that makes what is new usable: fields, objects and record types are hidden
+    at first.
 
     `fields` are full names; those on Activity are granted on Event and Task, as the platform asks.
+    On `objects` all is granted that can be; `record_types` are full names.
     """
 
     name: str
     label: str
     description: str = ""
     fields: tuple[str, ...] = field(default=())
+    objects: tuple[str, ...] = ()
+    record_types: tuple[str, ...] = ()
+    custom_permissions: tuple[str, ...] = ()
 
     def granted_fields(self) -> list[str]:
         """The names as the permission set file must spell them, sorted."""
@@ -83,3 +150,16 @@ class PermissionSetSpec:
             homes = ACTIVITY_OBJECTS if object == ACTIVITY else (object,)
             granted |= {f"{home}.{name}" for home in homes}
         return sorted(granted)
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """What one package brings; parts may refer to one another."""
+
+    objects: tuple[CustomObjectSpec, ...] = ()
+    fields: tuple[CustomFieldSpec, ...] = ()
+    stages: tuple[StageSpec, ...] = ()
+    processes: tuple[ProcessSpec, ...] = ()
+    record_types: tuple[RecordTypeSpec, ...] = ()
+    custom_permissions: tuple[CustomPermissionSpec, ...] = ()
+    permission_sets: tuple[PermissionSetSpec, ...] = ()

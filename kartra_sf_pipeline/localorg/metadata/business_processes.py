@@ -4,6 +4,8 @@ work goes through.
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from kartra_sf_pipeline.localorg.metadata.markup import Element, children, flag, text
 from kartra_sf_pipeline.localorg.metadata.org import Org, required, required_flag
 from kartra_sf_pipeline.localorg.metadata.problems import Problem
@@ -36,7 +38,8 @@ def put_business_process(org: Org, full_name: str, element: Element) -> str:
         required(element, "values")
     seen: set[str] = set()
     for value in values:
-        stage = text(value, "fullName") or ""
+        # Values are written like parts of an address: `50%25 paid`.
+        stage = unquote(text(value, "fullName") or "")
         if stage.casefold() not in field.active_values:
             raise Problem(
                 f"Picklist value: {stage} in picklist: {_LABELS[sobject.name]} not found",
