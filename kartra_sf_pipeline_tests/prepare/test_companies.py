@@ -125,3 +125,43 @@ def test_every_account_key_that_a_person_holds_is_an_account(
     kept = rows.filter(disposition="keep")["account_key"]
     assert kept.is_unique().all()
     assert set(rows["account_key"].drop_nulls()) == set(kept) <= keys
+
+
+def by_name(*rows: dict[str, Any]) -> list[tuple[Any, ...]]:
+    people = prepare_contacts(
+        raw_contacts(*rows), zone="UTC", communications_polarity=None, keyed_by="name"
+    )
+    found, _ = prepare_companies(people, raw_companies(), keyed_by="name")
+    assert found["keyed_by"].unique().to_list() == ["name"]
+    return found.select("account_key", "domain", "contacts").rows()
+
+
+def test_keyed_by_name_one_domain_may_hold_two_accounts() -> None:
+    acme = {"id": "1", "email": "a@group.com", "company": "Acme Inc"}
+    beta = {"id": "2", "email": "b@group.com", "company": "Beta"}
+    assert by_name(acme, beta) == [
+        ("name:acme", "group.com", 1),
+        ("name:beta", "group.com", 1),
+    ]
+
+
+def test_keyed_by_name_one_name_is_one_account_whatever_its_domains() -> None:
+    assert by_name(
+        {"id": "1", "email": "a@acme.com", "company": "Acme Inc"},
+        {"id": "2", "email": "b@acme.io", "company": "ACME"},
+        {"id": "3", "email": "c@acme.io"},
+    ) == [("name:acme", "acme.com", 3)]
+
+
+def test_keyed_by_name_a_domain_without_a_name_is_its_own_account() -> None:
+    assert by_name(
+        {"id": "1", "email": "a@gmail.com", "website": "acme.com"},
+        {"id": "2", "email": "b@acme.com"},
+        {"id": "3", "email": "c@group.com", "company": "Acme"},
+        {"id": "4", "email": "d@group.com", "company": "Beta"},
+        {"id": "5", "email": "e@group.com"},
+    ) == [
+        ("domain:acme.com", "acme.com", 2),
+        ("name:acme", "group.com", 1),
+        ("name:beta", "group.com", 1),
+    ]

@@ -1,0 +1,391 @@
+"""What becomes of people: contacts and leads by segment, their accounts, their further ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kartra_sf_pipeline.mapping.account_map import default_map
+from kartra_sf_pipeline.mapping.fault import Fault
+from kartra_sf_pipeline.mapping.model import FieldMap
+from kartra_sf_pipeline.mapping.org_facts import OrgUser
+from kartra_sf_pipeline.mapping.rows import lists, people, relations, segments, tags
+from kartra_sf_pipeline.mapping.rows.choices import Choices
+from kartra_sf_pipeline.mapping.strategies import Lists, Segment
+from kartra_sf_pipeline.mapping.validate_choices import SHARED_LIMIT, choice_faults, no_object
+from kartra_sf_pipeline.prepare.account_names import name_accounts
+from kartra_sf_pipeline.prepare.companies import prepare_companies
+from kartra_sf_pipeline.prepare.contacts import prepare_contacts
+from kartra_sf_pipeline.prepare.identity import NOTHING_KNOWN
+from kartra_sf_pipeline.prepare.survivorship import unify_contacts
+from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
+from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
+from kartra_sf_pipeline_tests.mapping.account import NO_ALIASES
+from kartra_sf_pipeline_tests.prepare.people import raw_companies, raw_contacts
+
+PAIR = {
+    "left_key": pl.String, "right_key": pl.String, "score": pl.Float64, "evidence": pl.String,
+    "decision": pl.String, "rule": pl.String,
+}  # fmt: skip
+LINKED = {"contact_key": pl.String, "disposition": pl.String, "type": pl.String}
+PARTNER = {"email": pl.String, "contact_key": pl.String}
+
+ANN = {"id": "1", "email": "ann@gmail.com", "first_name": "Ann", "last_name": "Lee"}
+BOB = {"id": "2", "email": "bob@gmail.com", "first_name": "Bob", "last_name": "Ray",
+       "tags": "VIP,Webinar", "lists": "News"}  # fmt: skip
+CY = {"id": "3", "email": "cy@acme.com", "first_name": "Cy", "last_name": "Orr",
+      "company": "Acme"}  # fmt: skip
+DEE = {"id": "4", "email": "dee@gmail.com", "first_name": "Dee", "last_name": "Poe", "tags": "VIP"}
+
+
+def account(
+    *rows: dict[str, object],
+    buyers: tuple[str, ...] = (),
+    booked: tuple[str, ...] = (),
+    affiliates: tuple[str, ...] = (),
+    same: tuple[tuple[str, str], ...] = (),
+) -> dict[str, pl.LazyFrame]:
+    """The prepared frames of a few people, as far as their fate needs them."""
+    raw, none = raw_contacts(*rows), raw_companies()
+    prepared = prepare_contacts(raw, zone="UTC", communications_polarity=None)
+    pairs = pl.DataFrame(
+        [(left, right, 1.0, "told", "merge", "told") for left, right in same],
+        schema=PAIR,
+        orient="row",
+    )
+    unified, contact_rows = unify_contacts(prepared, pairs)
+    companies, _ = prepare_companies(unified, none)
+    names, _ = name_accounts(unified, none, companies, NO_ALIASES, NOTHING_KNOWN)
+    linked = pl.DataFrame(schema=LINKED)
+    frames = {
+        "contacts_prepared": prepared,
+        "contact_rows": contact_rows,
+        "contacts_unified": unified,
+        "companies_prepared": companies,
+        "account_names": names,
+        "parsed_tags": parse_tags(unified),
+        "parsed_lists": parse_lists(unified),
+        "transactions_prepared": _linked(buyers, "sale"),
+        "bookings_prepared": _linked(booked, "booking"),
+        "subscriptions_prepared": linked,
+        "subscriptions_derived": linked,
+        "notes_prepared": linked,
+        "activities_prepared": linked,
+        "attachments_prepared": linked,
+        "affiliates_prepared": pl.DataFrame(
+            [(email, None) for email in affiliates], schema=PARTNER, orient="row"
+        ),
+        "affiliates_derived": pl.DataFrame(schema=PARTNER),
+    }
+    return {name: frame.lazy() for name, frame in frames.items()}
+
+
+def _linked(keys: tuple[str, ...], kind: str) -> pl.DataFrame:
+    return pl.DataFrame([(key, "keep", kind) for key in keys], schema=LINKED, orient="row")
+
+
+def chosen(*told: Segment, **strategies: Any) -> Choices:
+    standard = default_map()
+    changed = standard.strategies.model_copy(update=strategies)
+    field_map = standard.model_copy(
+        update={"contacts_without_company": told, "strategies": changed}
+    )
+    return Choices(field_map=field_map, objects={}, pricebook_id="", minutes=60)
+
+
+def planned(frames: dict[str, pl.LazyFrame], *told: Segment, **strategies: Any) -> pl.DataFrame:
+    return segments.people_plan(frames, chosen(*told, **strategies))
+
+
+def fates(plan: pl.DataFrame) -> dict[str, tuple[str, str, str | None]]:
+    rows = plan.select("contact_key", "segment", "become", "account_key").rows()
+    return {key: (segment, become, account) for key, segment, become, account in rows}
+
+
+def test_who_has_a_company_is_under_it_whatever_the_segments_say() -> None:
+    plan = planned(account(CY), Segment(who="everyone", become="lead"))
+    assert fates(plan) == {"3": ("company", "contact", "domain:acme.com")}
+
+
+def test_the_first_segment_that_fits_counts() -> None:
+    plan = planned(
+        account(ANN, BOB, CY, DEE, buyers=("1",)),
+        Segment(who="buyers", become="account_per_person"),
+        Segment(who="tag: vip", become="one_account", account="The VIPs"),
+        Segment(who="everyone", become="no_account"),
+    )
+    assert fates(plan) == {
+        "1": ("buyers", "contact", "person:1"),
+        "2": ("tag: vip", "contact", "shared:the vips"),
+        "3": ("company", "contact", "domain:acme.com"),
+        "4": ("tag: vip", "contact", "shared:the vips"),
+    }
+
+
+def test_lists_and_affiliates_are_segments_too() -> None:
+    plan = planned(
+        account(ANN, BOB, DEE, affiliates=("Dee@Gmail.com",)),
+        Segment(who="list: NEWS", become="lead"),
+        Segment(who="affiliates", become="account_per_person"),
+    )
+    assert fates(plan) == {
+        "1": ("no segment", "contact", None),
+        "2": ("list: NEWS", "lead", None),
+        "4": ("affiliates", "contact", "person:4"),
+    }
+
+
+def test_nobody_with_a_sale_or_a_booking_becomes_a_lead() -> None:
+    plan = planned(
+        account(ANN, BOB, DEE, buyers=("1",), booked=("2",)),
+        Segment(who="everyone", become="lead"),
+    )
+    assert plan["become"].to_list() == ["contact", "contact", "lead"]
+    assert plan["held_back"].to_list() == [True, True, False]
+
+
+def test_an_affiliate_whose_record_names_the_contact_is_no_lead() -> None:
+    frames = account(ANN, affiliates=("ann@gmail.com",))
+    lead = Segment(who="everyone", become="lead")
+    assert planned(frames, lead)["become"].to_list() == ["lead"]
+    assert planned(frames, lead, affiliates="custom_object")["become"].to_list() == ["contact"]
+
+
+def test_a_persons_own_account_has_the_persons_name_address_and_lineage() -> None:
+    frames = account({**ANN, "city": "Austin", "country": "US", "phone": "+1 512 555 0199"}, BOB)
+    told = (
+        Segment(who="tag: VIP", become="one_account", account="The VIPs"),
+        Segment(who="everyone", become="account_per_person"),
+    )
+    rows = segments.personal_accounts(
+        frames["contacts_unified"].collect(), planned(frames, *told), told
+    ).sort("account_key")
+    assert rows.select("account_key", "name", "city", "country", "source_line").rows() == [
+        ("person:1", "Ann Lee", "Austin", "United States", 2),
+        ("shared:the vips", "The VIPs", None, None, 3),
+    ]
+
+
+def test_contacts_and_leads_are_everybody_once_and_leads_bring_their_tags() -> None:
+    frames = account(ANN, BOB, CY, DEE)
+    plan = planned(frames, Segment(who="tag: VIP", become="lead"))
+    unified = frames["contacts_unified"].collect()
+    contacts = people.contacts(unified, plan)
+    leads = people.leads(unified, plan, frames["parsed_tags"].collect())
+    assert sorted([*contacts["contact_key"], *leads["contact_key"]]) == ["1", "2", "3", "4"]
+    assert leads.select("contact_key", "tags", "opted_out").rows() == [
+        ("2", "VIP; Webinar", True),
+        ("4", "VIP", True),
+    ]
+
+
+def faults_of(*told: Segment, plan: pl.DataFrame, objects: Any = None) -> list[Fault]:
+    field_map = default_map().model_copy(update={"contacts_without_company": told})
+    return judged(field_map, plan, objects)
+
+
+def judged(field_map: FieldMap, plan: pl.DataFrame, objects: Any = None) -> list[Fault]:
+    accounts = pl.DataFrame({"keyed_by": ["domain"], "place_held": [None]})
+    held = pl.DataFrame({"place_held": ["Kent", None]})
+    frames = {"people_plan": plan, "accounts": accounts, "contacts": held}
+    return list(choice_faults(field_map, frames, objects or {}))
+
+
+def plan_of(count: int, segment: str = "everyone") -> pl.DataFrame:
+    return pl.DataFrame({"segment": [segment] * count, "held_back": [True] + [False] * (count - 1)})
+
+
+def test_one_account_for_more_people_than_its_lock_bears_is_refused() -> None:
+    shared = Segment(who="everyone", become="one_account", account="All")
+    assert not [f for f in faults_of(shared, plan=plan_of(SHARED_LIMIT)) if f.stops]
+    [fault] = [f for f in faults_of(shared, plan=plan_of(SHARED_LIMIT + 1)) if f.stops]
+    assert "501 people would share the account 'All'" in fault.what
+    assert fault.place == ("contacts_without_company", 0, "become")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ([], "the org has no Person Accounts"),
+        ([{"name": "IsPersonAccount", "type": "boolean"}], "cannot be moved as Person Accounts"),
+    ],
+)
+def test_person_accounts_are_refused_with_the_way_out(fields: list[Any], said: str) -> None:
+    objects = {"Account": ObjectDescribe.from_json({"name": "Account", "fields": fields})}
+    person = Segment(who="everyone", become="person_account")
+    [fault] = [f for f in faults_of(person, plan=plan_of(2), objects=objects) if f.stops]
+    assert said in fault.what
+    assert "account_per_person" in fault.way_out
+
+
+def test_people_whom_nobody_will_see_and_leads_held_back_are_told() -> None:
+    told = faults_of(Segment(who="everyone", become="no_account"), plan=plan_of(7))
+    assert any("7 people become contacts without an account" in fault.what for fault in told)
+    told = faults_of(Segment(who="everyone", become="lead"), plan=plan_of(7))
+    assert any("1 of 7 people stay contacts" in fault.what for fault in told)
+    told = faults_of(Segment(who="tag: gold", become="lead"), plan=plan_of(3, "no segment"))
+    assert any("nobody without a company is left" in fault.what for fault in told)
+    assert any("3 people without a company are in no segment" in fault.what for fault in told)
+    assert not any(fault.stops for fault in told)
+
+
+def test_another_key_of_accounts_than_the_account_was_prepared_by_stops() -> None:
+    standard = default_map()
+    policies = standard.policies.model_copy(update={"account_key": "name"})
+    keyed = standard.model_copy(update={"policies": policies})
+    [fault] = [f for f in judged(keyed, plan_of(1)) if f.stops]
+    assert "keyed by domain" in fault.what
+    assert fault.place == ("policies", "account_key")
+
+
+def test_places_that_would_be_lost_are_counted() -> None:
+    said = [f.what for f in judged(default_map(), plan_of(1))]
+    assert any(one.startswith("1 addresses of `contacts`") for one in said)
+
+
+def test_an_org_without_the_relations_names_the_setting() -> None:
+    fault = no_object("account_contact_relations", "AccountContactRelation")
+    assert fault.place == ("strategies", "account_contact_relations")
+    assert "Contacts to Multiple Accounts" in fault.way_out
+
+
+def further(*rows: dict[str, object], **more: Any) -> list[tuple[Any, ...]]:
+    frames = account(*rows, **more)
+    found = relations.further_accounts(frames)
+    return found.select("contact_key", "account_key", "evidence", "known").rows()
+
+
+def test_a_merged_person_is_related_to_the_company_of_the_other_row() -> None:
+    other = {**CY, "id": "9", "email": "cy@beta.io", "company": "Beta"}
+    assert further(CY, other, same=(("3", "9"),)) == [("3", "domain:beta.io", "merged_row", False)]
+    known = {"id": "5", "email": "eve@beta.io", "company": "Beta", "last_name": "Fox"}
+    assert further(CY, other, known, same=(("3", "9"),)) == [
+        ("3", "domain:beta.io", "merged_row", True)
+    ]
+
+
+def test_a_company_that_only_a_merged_row_names_gets_an_account() -> None:
+    other = {**CY, "id": "9", "email": "cy@beta.io", "company": "Beta"}
+    found = relations.further_accounts(account(CY, other, same=(("3", "9"),)))
+    rows = relations.new_accounts(found)
+    assert rows.select("account_key", "name", "domain", "source_line").rows() == [
+        ("domain:beta.io", "Beta", "beta.io", 3)
+    ]
+
+
+def test_company_text_and_address_may_lead_to_two_known_accounts() -> None:
+    acme = {"id": "5", "email": "eve@acme.com", "company": "Acme", "last_name": "Fox"}
+    both = {"id": "6", "email": "hal@acme.com", "company": "Zeta", "website": "zeta.io",
+            "last_name": "Roe"}  # fmt: skip
+    assert further(acme, both) == [("6", "domain:acme.com", "email_domain", True)]
+
+
+def test_company_text_that_names_another_account_is_a_relation() -> None:
+    rows = (
+        {"id": "5", "email": "eve@acme.com", "company": "Acme", "last_name": "Fox"},
+        {"id": "6", "email": "joe@acme.com", "company": "Acme", "last_name": "Joe"},
+        {"id": "7", "email": "x@gamma.io", "company": "Gamma", "last_name": "Poe"},
+        {"id": "8", "email": "y@acme.com", "company": "Gamma LLC", "last_name": "Noe"},
+    )
+    assert further(*rows) == [("8", "domain:gamma.io", "company_name", True)]
+
+
+def test_who_has_one_company_has_no_further_one() -> None:
+    assert further(ANN, BOB, CY, DEE) == []
+
+
+def user(number: int, email: str, *, active: bool = True) -> OrgUser:
+    return OrgUser(f"005{number:015}", f"user{number}@org.test", email, "U", active)
+
+
+def memberships(*pairs: tuple[str, str]) -> pl.DataFrame:
+    rows = [(key, name, name.lower(), "contacts.csv", 2, False) for key, name in pairs]
+    return pl.DataFrame(
+        rows,
+        schema={
+            "contact_key": pl.String, "list_name": pl.String, "list_folded": pl.String,
+            "source_file": pl.String, "source_line": pl.Int64, "inactive": pl.Boolean,
+        },
+        orient="row",
+    )  # fmt: skip
+
+
+def declared(*names: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(name, None, None, "lists.csv", number) for number, name in enumerate(names, 2)],
+        schema={
+            "list": pl.String, "description": pl.String, "active": pl.String,
+            "source_file": pl.String, "source_line": pl.Int64,
+        },
+        orient="row",
+    )  # fmt: skip
+
+
+CHOSEN = Lists(default="campaign", by_list={"Team": "group", "old  NEWS": "none"})
+
+
+def test_each_list_becomes_what_the_map_says_of_it() -> None:
+    held = memberships(("1", "Team"), ("1", "News"), ("2", "Old News"))
+    campaigns = lists.campaigns(held, declared("Team", "Old News"), CHOSEN)
+    groups = lists.groups(held, declared("Team", "Old News"), CHOSEN)
+    assert campaigns["campaign_key"].to_list() == ["list:news"]
+    assert groups.select("name", "developer_name", "source_line").rows() == [
+        ("Team", "Kartra_team", 2)
+    ]
+
+
+def test_a_group_takes_users_alone_and_everybody_else_is_left_out_with_the_reason() -> None:
+    held = memberships(
+        ("1", "Team"), ("2", "Team"), ("3", "Team"), ("4", "Team"), ("5", "Team"), ("1", "Old News")
+    )
+    people_seen = pl.DataFrame(
+        {"contact_key": ["1", "2", "3", "4", "5"],
+         "email": ["ann@org.test", "ben@org.test", None, "out@side.test", "ann@org.test"]}
+    )  # fmt: skip
+    users = (user(1, "Ann@org.test"), user(2, "ben@org.test", active=False))
+    found = lists.memberships_sorted(
+        held, lists.all_lists(held, declared(), CHOSEN), people_seen, users
+    )
+    members = lists.group_members(found)
+    assert members.select("developer_name", "user_id", "member_key").rows() == [
+        ("Kartra_team", users[0].id, "Kartra_team|1")
+    ]
+    assert lists.memberships_left_out(found).select("contact_key", "reason").rows() == [
+        ("1", "list_is_not_moved"),
+        ("2", "inactive_user"),
+        ("3", "no_email"),
+        ("4", "no_user"),
+        ("5", "user_is_in_the_group"),
+    ]
+
+
+def test_developer_names_are_valid_and_never_shared() -> None:
+    names = ["team", "vip buyers", "vip_buyers", "vip-buyers", "café", "客户", "2024 leads",
+             "x" * 300, "x" * 300 + "y", "a  b", "-", "ends with -"]  # fmt: skip
+    made = lists.developer_names(pl.Series(names))
+    assert made.n_unique() == len(names)
+    assert made.str.len_chars().max() <= 80
+    assert made.str.contains(r"^[A-Za-z](?:[A-Za-z0-9]|_(?!_))*$".replace("(?!_)", "")).all()
+    assert not made.str.contains("__").any()
+    assert not made.str.ends_with("_").any()
+    assert made[0] == "Kartra_team"
+
+
+def test_currencies_of_what_somebody_spent_are_never_added_up() -> None:
+    spend = pl.DataFrame(
+        {"contact_key": ["1", "2", "2", "3"], "currency": ["USD", "USD", "EUR", None],
+         "net": pl.Series(["99.00", "10.00", "20.00", "-5.00"]).cast(pl.Decimal(18, 2))}
+    )  # fmt: skip
+    rows = tags.computed_spend(spend).sort("contact_key")
+    assert rows["computed_spend_text"].to_list() == [
+        "USD 99.00",
+        "EUR 20.00; USD 10.00",
+        "-5.00",
+    ]
+    assert [None if one is None else str(one) for one in rows["computed_spend"]] == [
+        "99.00",
+        None,
+        "-5.00",
+    ]
