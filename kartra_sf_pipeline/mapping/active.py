@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from kartra_sf_pipeline.mapping.model import FieldMap, NewObject, PhaseMap
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 
+CURRENCY = "CurrencyIsoCode"
+"""A record's currency; the field is there only in an org of several."""
+
 NAME_LENGTH = 80
 """Characters of a custom object's Name."""
 
@@ -28,20 +31,26 @@ def with_planned_objects(
     field_map: FieldMap, objects: Mapping[str, ObjectDescribe]
 ) -> dict[str, ObjectDescribe]:
     """The org's objects and those that the map will create, as they will be without our fields."""
+    # In an org of several currencies each object has the field, also one that is made later.
+    currency = next(
+        (one.fields[CURRENCY] for one in objects.values() if CURRENCY in one.fields), None
+    )
     planned = {
-        phase.object: _planned(phase.object, phase.custom_object)
+        phase.object: _planned(phase.object, phase.custom_object, currency)
         for phase in field_map.active().values()
         if phase.custom_object is not None and phase.object not in objects
     }
     return {**objects, **planned}
 
 
-def _planned(name: str, new: NewObject) -> ObjectDescribe:
+def _planned(name: str, new: NewObject, currency: FieldDescribe | None) -> ObjectDescribe:
     fields = {
         "Id": _field("Id", "Record ID", "id", 18, writable=False),
         "Name": _field("Name", new.name_label, "string", NAME_LENGTH),
         "OwnerId": _field("OwnerId", "Owner ID", "reference", 18, refers=("User", "Group")),
     }
+    if currency is not None:
+        fields[CURRENCY] = currency
     return ObjectDescribe(
         name=name,
         label=new.label,

@@ -11,6 +11,7 @@ from kartra_sf_pipeline.errors import OrgError, SettingsError
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline.salesforce.snapshot import OrgSnapshot, take_snapshot
+from kartra_sf_pipeline.salesforce.user_info import own_currency
 
 CUSTOM_OBJECTS = ("Affiliate__c", "Kartra_Subscription__c", "Kartra_Transaction__c")
 """Objects of the map's own, there once a strategy that wants them was deployed."""
@@ -59,6 +60,8 @@ class OrgFacts:
     snapshot: OrgSnapshot
     standard_pricebook_id: str
     users: tuple[OrgUser, ...] = ()
+    currency: str | None = None
+    """The org's one currency; None where it has several, or does not tell."""
 
     @property
     def objects(self) -> dict[str, ObjectDescribe]:
@@ -70,6 +73,7 @@ class OrgFacts:
         path = home / "org_snapshot.json"
         content = {
             "standard_pricebook_id": self.standard_pricebook_id,
+            "currency": self.currency,
             "users": [asdict(user) for user in self.users],
             "snapshot": json.loads(self.snapshot.to_json()),
         }
@@ -83,7 +87,7 @@ def ask_org(org: Org) -> OrgFacts:
     book = org.query("SELECT Id FROM Pricebook2 WHERE IsStandard = true")
     if book.is_empty():
         raise OrgError("The org shows no standard price book: products cannot be priced in it.")
-    return OrgFacts(snapshot_objects(org), book["Id"][0], _users(org))
+    return OrgFacts(snapshot_objects(org), book["Id"][0], _users(org), own_currency(org))
 
 
 def snapshot_objects(org: Org) -> OrgSnapshot:
@@ -120,4 +124,5 @@ def _read_facts(path: Path, _: int) -> OrgFacts:
         OrgSnapshot.from_json(json.dumps(content["snapshot"])),
         content["standard_pricebook_id"],
         tuple(OrgUser(**user) for user in content["users"]),
+        content.get("currency"),
     )

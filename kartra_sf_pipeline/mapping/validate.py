@@ -18,6 +18,7 @@ from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule, NewField, Phas
 from kartra_sf_pipeline.mapping.profile import fits_transform, offered_values, profile_map
 from kartra_sf_pipeline.mapping.schema import clashes, field_name, home_of, wanted_fields
 from kartra_sf_pipeline.mapping.validate_choices import choice_faults, no_object
+from kartra_sf_pipeline.mapping.validate_currencies import currency_faults
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 
 VALUE_LENGTH = 255
@@ -60,10 +61,11 @@ def check_map(
     frames: Mapping[str, pl.DataFrame],
     objects: Mapping[str, ObjectDescribe],
     profile: Callable[[], pl.DataFrame] | None = None,
+    currency: str | None = None,
 ) -> list[Fault]:
     """All faults at once, in the map's order. `frames` are those of `phase_frames`; `profile`
     gives what `profile_map` says of the three, for a caller that shows it, too; it is not asked of
-    a map that stops by itself.
+    a map that stops by itself. `currency` is the org's, where it has one and tells it.
     """
     faults: list[Fault] = []
     objects = with_planned_objects(field_map, objects)
@@ -74,6 +76,7 @@ def check_map(
             continue
         faults += _phase_faults(name, phase, frames[name], describe, field_map, objects)
     faults += choice_faults(field_map, frames, objects)
+    faults += currency_faults(field_map, frames, objects, currency)
     if any(fault.stops for fault in faults):
         return faults
     figures = profile() if profile else profile_map(field_map, frames, objects)

@@ -7,13 +7,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from kartra_sf_pipeline.mapping.active import active_phases, with_planned_objects
+from kartra_sf_pipeline.mapping.active import CURRENCY, active_phases, with_planned_objects
 from kartra_sf_pipeline.mapping.model import FieldMap, PhaseMap
 from kartra_sf_pipeline.mapping.org_facts import OrgFacts, OrgUser
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
-
-CURRENCY = "CurrencyIsoCode"
-"""A record's currency; the field is there only in an org of several."""
 
 Frames = Mapping[str, pl.LazyFrame]
 """Prepared and derived frames by asset name, unread until a builder collects what it selects."""
