@@ -56,10 +56,12 @@ def summarise(instance: DagsterInstance, run_id: str, settings: Settings) -> dic
         "sources": _sources(frames),
         "objects": _objects(frames),
         "gates": log.gates,
+        "existing_records": _existing(frames),
         "read_back": _read_back(frames),
         "forecast": _forecast(frames),
         "scoreboard": _scoreboard(frames),
         "loaded_apart": _loaded_apart(frames),
+        "memberships_left_out": _left_out(frames),
         "awaiting_a_decision": _awaiting(frames),
         "timings": log.timings,
         "peak_memory_mb": log.peak_memory_mb,
@@ -209,8 +211,15 @@ def _read_back(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
         "fields": int(summary["fields"].sum()),
         "coverage": round(found / taken, 6) if taken else 1.0,
         "differences": int(summary["differences"].sum()),
-        "explained": 0,
+        "explained": int(summary["explained"].sum()),
     }
+
+
+def _existing(frames: dict[str, pl.DataFrame]) -> dict[str, int]:
+    """Rows that met records which people had made in the org, by what was decided on them."""
+    found = frames.get("existing_records")
+    made = {} if found is None else dict(found.group_by("decision").len().iter_rows())
+    return {decision: int(made.get(decision, 0)) for decision in ("stamp", "review")}
 
 
 def _forecast(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
@@ -244,6 +253,14 @@ def _scoreboard(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
         "grades": dict(graded.iter_rows()),
         "objects": board.select(shown).to_dicts(),
     }
+
+
+def _left_out(frames: dict[str, pl.DataFrame]) -> dict[str, int]:
+    """Memberships of lists that no campaign and no group takes, by reason."""
+    left = frames.get("memberships_left_out")
+    if left is None:
+        return {}
+    return dict(left.group_by("reason").len().sort("reason").iter_rows())
 
 
 def _loaded_apart(frames: dict[str, pl.DataFrame]) -> int:

@@ -23,6 +23,7 @@ SUMMARY: dict[str, Any] = {
     "forecast": dict,
     "scoreboard": dict,
     "loaded_apart": int,
+    "memberships_left_out": dict,
     "awaiting_a_decision": int,
     "timings": dict,
     "peak_memory_mb": int,
