@@ -5,13 +5,16 @@ from __future__ import annotations
 import dagster as dg
 
 from kartra_sf_pipeline.assets import (
+    existing,
     extract,
     forecast,
+    hand_made,
     identity,
     load,
     map,
     prepare,
     prove,
+    schema,
     scope,
     transform,
 )
@@ -24,9 +27,26 @@ from kartra_sf_pipeline.resources import LedgerResource, RunSettings, Salesforce
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(
-        [extract, identity, prepare, scope, map, transform, forecast, load, prove]
+        [
+            extract,
+            identity,
+            existing,
+            prepare,
+            hand_made,
+            scope,
+            map,
+            schema,
+            transform,
+            forecast,
+            load,
+            prove,
+        ]
     ),
-    asset_checks=[*(checks_for(suite) for suite in SUITES), map.field_map_is_approved],
+    asset_checks=[
+        *(checks_for(suite) for suite in SUITES),
+        map.field_map_is_approved,
+        schema.schema_is_as_planned,
+    ],
     jobs=JOBS,
     sensors=SENSORS,
     resources={

@@ -28,6 +28,11 @@ _WHAT = {
     "notes": "Notes about contacts.",
     "sequences": "Inventory of automation sequences: never moved as data.",
     "lists": "The account's lists.",
+    "activities": "Calls, e-mails, meetings, tasks and notes, from a hand-assembled file.",
+    "attachments": "The manifest of the attachments folder: which file belongs to whom.",
+    "account_team": "Who works which account, from a hand-assembled file.",
+    "opportunity_team": "Who works which opportunity, from a hand-assembled file.",
+    "territories": "Which territory an account is in, from a hand-assembled file.",
 }
 
 

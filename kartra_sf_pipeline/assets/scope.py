@@ -68,6 +68,12 @@ _PREPARED = scanned(
     "affiliates_derived",
     "bookings_prepared",
     "notes_prepared",
+    "activities_prepared",
+    "attachments_prepared",
+    "attachment_files",
+    "account_team_prepared",
+    "opportunity_team_prepared",
+    "territories_prepared",
     "products_derived",
     "quarantine",
 )

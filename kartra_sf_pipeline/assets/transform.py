@@ -173,6 +173,22 @@ def memberships_left_out(settings: RunSettings, field_map: Frame, **frames: pl.L
     )
 
 
+@dg.asset(ins={"field_map": dg.AssetIn(), **scanned(*DERIVED["assignment_facts"].needs)}, **_COMMON)
+def assignment_facts(settings: RunSettings, field_map: Frame, **frames: pl.LazyFrame) -> Result:
+    """Team members and territories with the org's own users, and what becomes of each row."""
+    given = settings.load()
+    choices = choices_of(given, confirmed_map(given.home, field_map))
+    frame = DERIVED["assignment_facts"].build(frames, choices)
+    return dg.MaterializeResult(
+        value=frame,
+        metadata={
+            "rows": frame.height,
+            "exports": counts(frame, "export"),
+            "reasons": counts(frame.filter(pl.col("disposition") != "keep"), "reason"),
+        },
+    )
+
+
 SHAPED = [_phase(name) for name in PHASE_NAMES]
 
 

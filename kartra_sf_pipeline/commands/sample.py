@@ -20,6 +20,13 @@ def sample(
         Path | None,
         typer.Option("--truth", help="Also write who is whose duplicate, for benchmarks."),
     ] = None,
+    with_extras: Annotated[
+        bool,
+        typer.Option(
+            "--with-extras",
+            help="Also activities, attachments, teams and territories, as people assemble them.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write a messy, believable Kartra account of any size.
@@ -27,8 +34,11 @@ def sample(
     Example: kartra-sf sample --contacts 10000 --seed 3 --out /tmp/account
     """
     from kartra_sf_pipeline.sample.account import write_account
+    from kartra_sf_pipeline.sample.extras import write_extras
 
     written = write_account(out, contacts=contacts, seed=seed, truth=truth)
+    if with_extras:
+        written |= write_extras(out, seed)
     if as_json:
         print_json({"out": str(out), "files": written})
     else:

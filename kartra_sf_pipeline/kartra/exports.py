@@ -1,4 +1,4 @@
-"""The ten exports as data: columns, the other names these go by, and what makes a file one of them.
+"""The exports as data: columns, the other names these go by, and what makes a file one of them.
 
 Kartra publishes no column list. The names here are those of real files where any were seen, and
 Kartra's API and IPN field names (the "twins") where not; every alias is in normalised form, as
@@ -7,9 +7,10 @@ Kartra's API and IPN field names (the "twins") where not; every alias is in norm
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
+
+from kartra_sf_pipeline.kartra.export_kinds import Column, Export, columns
+from kartra_sf_pipeline.kartra.hand_made import HAND_MADE
 
 LINEAGE: Final = ("source_file", "source_line")
 EXTRACT_DATE: Final = "extract_date"
@@ -17,68 +18,9 @@ CURRENCY: Final = "currency"
 # Columns that no export defines carry this prefix: they are candidates for custom fields.
 UNKNOWN_PREFIX: Final = "x__"
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column by its canonical name, with the normalised headers that mean the same."""
-
-    name: str
-    aliases: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Export:
-    """One kind of export.
-
-    `needs` are groups of columns: a header is of this export when it has at least one column of
-    each group. `file_words` are words in a file's name that speak for it. `money` exports carry
-    their currency in the headers.
-    """
-
-    name: str
-    columns: tuple[Column, ...]
-    needs: tuple[tuple[str, ...], ...]
-    file_words: tuple[str, ...]
-    money: bool = False
-    # How each group of `needs` is called in a message, in the spelling of Kartra's own files.
-    need_labels: tuple[str, ...] = field(default=())
-
-    @cached_property
-    def column_names(self) -> tuple[str, ...]:
-        """Canonical names in order."""
-        return tuple(column.name for column in self.columns)
-
-    @cached_property
-    def lookup(self) -> dict[str, str]:
-        """Normalised header to canonical name: canonical names first, aliases after them."""
-        table = {column.name: column.name for column in self.columns}
-        for column in self.columns:
-            for alias in column.aliases:
-                table.setdefault(alias, column.name)
-        return table
-
-    def missing(self, present: set[str]) -> list[str]:
-        """Labels of the groups of `needs` that no column of `present` serves."""
-        labels = self.need_labels or tuple(" or ".join(group) for group in self.needs)
-        return [
-            label
-            for label, group in zip(labels, self.needs, strict=True)
-            if present.isdisjoint(group)
-        ]
-
-
-def _columns(spec: str) -> tuple[Column, ...]:
-    """Read `name: alias alias` lines, one column each."""
-    columns: list[Column] = []
-    for line in spec.strip().splitlines():
-        name, _, aliases = line.strip().partition(":")
-        columns.append(Column(name, tuple(aliases.split())))
-    return tuple(columns)
-
-
 CONTACTS: Final = Export(
     name="contacts",
-    columns=_columns("""
+    columns=columns("""
         id: lead_id contact_id kartra_id
         email: lead_email email_address buyer_email e_mail
         first_name: firstname lead_first_name first name full_name
@@ -128,7 +70,7 @@ CONTACTS: Final = Export(
 
 COMPANIES: Final = Export(
     name="companies",
-    columns=_columns("""
+    columns=columns("""
         id: company_id account_id
         name: company company_name account_name account
         website: site url company_website
@@ -147,7 +89,7 @@ COMPANIES: Final = Export(
 
 TRANSACTIONS: Final = Export(
     name="transactions",
-    columns=_columns("""
+    columns=columns("""
         transaction_id: id order_id
         transaction_type: type
         date: transaction_date
@@ -220,7 +162,7 @@ TRANSACTIONS: Final = Export(
 
 SUBSCRIPTIONS: Final = Export(
     name="subscriptions",
-    columns=_columns("""
+    columns=columns("""
         subscription_id: id
         status: subscription_status
         recurrence_term: recurring_period subscription_recurring_period frequency term recurrence
@@ -256,7 +198,7 @@ SUBSCRIPTIONS: Final = Export(
 
 AFFILIATES: Final = Export(
     name="affiliates",
-    columns=_columns("""
+    columns=columns("""
         affiliate_id: id
         name: affiliate affiliate_name full_name
         username: affiliate_username
@@ -281,7 +223,7 @@ AFFILIATES: Final = Export(
 
 CALENDAR_BOOKINGS: Final = Export(
     name="calendar_bookings",
-    columns=_columns("""
+    columns=columns("""
         booking_id: calendar_subscription_id subscription_id id
         calendar: calendar_name
         class: class_name service event_name
@@ -301,7 +243,7 @@ CALENDAR_BOOKINGS: Final = Export(
 
 CUSTOM_FIELDS: Final = Export(
     name="custom_fields",
-    columns=_columns("""
+    columns=columns("""
         field_identifier: identifier field_id field_name
         label: field_label title
         field_type: type
@@ -314,7 +256,7 @@ CUSTOM_FIELDS: Final = Export(
 
 NOTES: Final = Export(
     name="notes",
-    columns=_columns("""
+    columns=columns("""
         note_id: id
         contact_id: lead_id
         contact_email: email lead_email
@@ -329,7 +271,7 @@ NOTES: Final = Export(
 
 SEQUENCES: Final = Export(
     name="sequences",
-    columns=_columns("""
+    columns=columns("""
         sequence: sequence_name name
         trigger: trigger_type entry starts_when
         step: step_number position order
@@ -347,7 +289,7 @@ SEQUENCES: Final = Export(
 
 LISTS: Final = Export(
     name="lists",
-    columns=_columns("""
+    columns=columns("""
         list: list_name name
         description: details
         active: is_active enabled status
@@ -370,8 +312,11 @@ EXPORTS: Final[dict[str, Export]] = {
         NOTES,
         SEQUENCES,
         LISTS,
+        *HAND_MADE,
     )
 }
+
+__all__ = ["Column", "Export"]
 
 # The transactions header in the order and spelling of a real file; money columns are those that
 # carry the account's currency as a suffix.

@@ -17,6 +17,9 @@ WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xls", ".xlsm", ".ods", ".numbers"})
 MANIFEST_NAME = "exports.yaml"
 # Figures that a person has read off Kartra's screens: for the scope, not for the reader.
 CONTROL_TOTALS_NAME = "control_totals.yaml"
+# The folder of files that people attach to contacts, and the table in it that says whose they are.
+ATTACHMENTS_FOLDER = "attachments"
+ATTACHMENTS_MANIFEST = f"{ATTACHMENTS_FOLDER}/manifest.csv"
 # Left by operating systems, or by a download that has not finished.
 _SKIPPED_PARTS = frozenset({"__MACOSX"})
 _UNFINISHED = frozenset({".crdownload", ".part", ".download", ".tmp"})
@@ -61,11 +64,16 @@ def find(folder: Path) -> Folder:
     files: list[Found] = []
     problems: list[tuple[str, ExportError]] = []
     notes: list[str] = []
+    attached = 0
     for file in sorted(folder.rglob("*")):
         relative = file.relative_to(folder)
         if not file.is_file() or _hidden(relative.parts):
             continue
         path = relative.as_posix()
+        if _is_attachment(relative.parts):
+            # A table among them is somebody's document, not an export.
+            attached += 1
+            continue
         suffix = file.suffix.lower()
         if path in {MANIFEST_NAME, CONTROL_TOTALS_NAME}:
             continue
@@ -79,6 +87,10 @@ def find(folder: Path) -> Folder:
             notes.append(f"{path}: looks like an unfinished download, not read")
         else:
             notes.append(f"{path}: not a table ({suffix or 'no suffix'}), not read")
+    if attached and not any(found.path == ATTACHMENTS_MANIFEST for found in files):
+        notes.append(
+            f"{ATTACHMENTS_FOLDER}: {attached} files, but no manifest.csv that says whose they are"
+        )
     if not files and not problems:
         raise ExportError(
             "the folder holds no CSV file", file=folder, next_step=_what_to_put(folder)
@@ -140,6 +152,10 @@ class Unpacked:
         return Path(self._folder.name) / f"{self._rooms}{suffix}"
 
 
+def _is_attachment(parts: tuple[str, ...]) -> bool:
+    return parts[0] == ATTACHMENTS_FOLDER and "/".join(parts) != ATTACHMENTS_MANIFEST
+
+
 def _hidden(parts: tuple[str, ...]) -> bool:
     return any(part.startswith(".") or part in _SKIPPED_PARTS for part in parts)
 
@@ -168,6 +184,9 @@ def _open_archive(
         inside = f"{path}/{'/'.join(parts)}"
         suffix = PurePosixPath(member).suffix.lower()
         if _hidden(parts):
+            continue
+        if parts and parts[0] == ATTACHMENTS_FOLDER:
+            notes.append(f"{inside}: unpack the archive, attachments are read from a folder")
             continue
         if suffix in TABLE_SUFFIXES:
             files.append(Found(inside, file, member))

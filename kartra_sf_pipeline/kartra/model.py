@@ -78,7 +78,7 @@ class FilesRead:
 
 @dataclass
 class ExportSet(FilesRead):
-    """All that a folder held: a frame for each of the ten exports, the quarantine, the files."""
+    """All that a folder held: a frame for each of the exports, the quarantine, the files."""
 
     frames: dict[str, pl.DataFrame]
     quarantine: pl.DataFrame

@@ -1,4 +1,4 @@
-"""Which of the ten exports a header row belongs to."""
+"""Which of the exports a header row belongs to."""
 
 from __future__ import annotations
 

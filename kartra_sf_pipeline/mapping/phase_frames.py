@@ -19,7 +19,7 @@ PREPARED = tuple(
 )
 """Frames that the phases are made of."""
 
-JUDGED = ("people_plan", "memberships_left_out")
+JUDGED = ("people_plan", "memberships_left_out", "assignment_facts")
 """Derived frames by which the choices of a map are judged, beside the phases' own."""
 
 # Which phases carry a prepared frame's columns to the org.
@@ -35,7 +35,9 @@ _CARRIED_BY = {
     "subscriptions_prepared": ("opportunities", "subscription_records"),
     "affiliates_prepared": ("affiliates", "affiliate_records"),
     "bookings_prepared": ("events",),
-    "notes_prepared": ("tasks",),
+    "notes_prepared": ("tasks", "files"),
+    "activities_prepared": ("events", "tasks", "files"),
+    "attachments_prepared": ("files",),
 }
 
 # What the pipeline made for itself, or folds into a column that is mapped under another name.
@@ -48,7 +50,8 @@ _WORKING = frozenset(
     country_iso2 deleted blocklisted tags tags_raw lists lists_raw transaction_id type
     occurred_at close_date price_point amount signed_amount lead_id buyer_email subscription_id
     status first_amount first_paid_on affiliate_id name booking_id class starts_at time_zone
-    attendee_email note_id base_price email affiliate_key
+    attendee_email note_id base_price email affiliate_key activity_id activity_key file_key file
+    path size sha256 seconds outcome owner starts_at minutes created_on
     """.split()  # noqa: SIM905 - one word per name reads better than seventy quoted ones
 )
 

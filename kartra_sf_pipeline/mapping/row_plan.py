@@ -13,6 +13,7 @@ import polars as pl
 from kartra_sf_pipeline.mapping.rows.choices import Frames
 from kartra_sf_pipeline.mapping.rows.lists import developer_names, fold_list, strategy_of
 from kartra_sf_pipeline.mapping.rows.money_fates import subscription_object, with_records
+from kartra_sf_pipeline.mapping.rows.teams import NOT_CHOSEN
 from kartra_sf_pipeline.mapping.strategies import Lists, Strategies
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -57,6 +58,7 @@ def row_plan(frames: Frames, custom_columns: Mapping[str, str], chosen: Strategi
     `x__…` that is mapped, the Salesforce field that it becomes.
     """
     affiliate = "Account" if chosen.affiliates == "account" else "Affiliate__c"
+    note = "Task" if chosen.notes == "task" else "ContentVersion"
     parts = [
         _quarantined(frames["quarantine"]),
         _rows("contacts", _with_people(frames), pl.col("person_object"), "contact_key"),
@@ -71,9 +73,11 @@ def row_plan(frames: Frames, custom_columns: Mapping[str, str], chosen: Strategi
         _rows("affiliates", frames["affiliates_prepared"], affiliate, "affiliate_key"),
         _rows("calendar_bookings", frames["bookings_prepared"], "Event", "booking_key"),
         _rows("notes", frames["notes_prepared"], note, "note_key"),
-        _rows("activities", frames["activities_prepared"], activity_object(chosen), "activity_key"),
+        _rows(
+            "activities", frames["activities_prepared"], _activity_object(chosen), "activity_key"
+        ),
         _attachments(frames["attachments_prepared"], chosen),
-        _assignments(frames["assignment_facts"]),
+        _rows(pl.col("export"), frames["assignment_facts"], pl.col("object"), "member_key"),
         _lists(frames, chosen.lists),
         _custom_fields(frames["raw_custom_fields"], custom_columns),
         _inventory("sequences", frames["raw_sequences"]),
@@ -86,7 +90,9 @@ def _transactions(rows: pl.LazyFrame, chosen: Strategies) -> pl.LazyFrame:
     return _rows("transactions", with_records(rows, chosen), pl.col("record_object"), "record_key")
 
 
-def _rows(export: str, rows: pl.LazyFrame, sobject: str | pl.Expr, key: str) -> pl.LazyFrame:
+def _rows(
+    export: str | pl.Expr, rows: pl.LazyFrame, sobject: str | pl.Expr, key: str
+) -> pl.LazyFrame:
     # An older extract of a row that is itself set aside has no record to be merged into.
     idle = (pl.col("disposition") == "merge") & pl.col(key).is_null()
     arrives = pl.col("disposition").is_in(["keep", "merge"]) & idle.not_()
@@ -95,7 +101,7 @@ def _rows(export: str, rows: pl.LazyFrame, sobject: str | pl.Expr, key: str) -> 
         "source_line",
         "reason",
         "detail",
-        export=pl.lit(export),
+        export=pl.lit(export) if isinstance(export, str) else export,
         planned=pl.when(idle)
         .then(pl.lit("suppress"))
         .otherwise(pl.col("disposition").replace_strict(_PLANNED)),
@@ -117,9 +123,14 @@ def _attachments(rows: pl.LazyFrame, chosen: Strategies) -> pl.LazyFrame:
     return _rows("attachments", rows, "ContentVersion", "file_key")
 
 
-def _assignments(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return rows.select(pl.exclude("export")).pipe(
-        lambda facts: _rows("", facts, pl.col("object"), "member_key")
+def _activity_object(chosen: Strategies) -> pl.Expr:
+    kind = pl.col("type")
+    return (
+        pl.when(kind == "meeting")
+        .then(pl.lit("Event"))
+        .when((kind == "note") & pl.lit(chosen.notes == "content_note"))
+        .then(pl.lit("ContentVersion"))
+        .otherwise(pl.lit("Task"))
     )
 
 

@@ -10,6 +10,7 @@ from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.model import FieldRule, PhaseMap
 from kartra_sf_pipeline.mapping.owners import owner_ids
 from kartra_sf_pipeline.mapping.rows.choices import Choices
+from kartra_sf_pipeline.mapping.rows.files import CARRIED
 from kartra_sf_pipeline.mapping.strategies import ValueMap
 from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, mapped_values, was_cut
 
@@ -41,6 +42,7 @@ def shape(
     return rows.select(
         *(_column(rule, lengths, value_maps) for rule in phase.fields),
         *_assigned(rows, phase, choices),
+        *(pl.col(name) for name in CARRIED if name in rows.columns),
         _key=pl.col(phase.key).cast(pl.String),
         _wave=wave.cast(pl.Int8),
         source_file=pl.col("source_file"),

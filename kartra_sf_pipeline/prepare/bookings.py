@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
 
 from kartra_sf_pipeline.prepare.codes import clean_id, folded
 from kartra_sf_pipeline.prepare.contact_lookup import contact_lookup
-from kartra_sf_pipeline.prepare.dates import UTC, parse_datetime
 from kartra_sf_pipeline.prepare.dispositions import (
     MERGE,
     QUARANTINE,
@@ -18,6 +16,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
     dispose,
     place,
 )
+from kartra_sf_pipeline.prepare.local_times import local_instants, zone_is_known
 from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.stable_keys import with_key
 from kartra_sf_pipeline.prepare.wording import worded
@@ -34,8 +33,6 @@ STATUSES: Final = {
     "calendar complete": "completed",
     "calendar cancel": "cancelled",
 }
-
-_TIME: Final = r"^(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*([AaPp])?\.?(?:[Mm]\.?)?$"
 
 
 def prepare_bookings(
@@ -74,8 +71,8 @@ def prepare_bookings(
         .str.replace_all(r"[\s_\-]+", " ")
         .replace_strict(STATUSES, default=None, return_dtype=pl.String)
         .alias("status"),
-        _starts_at(facts, zone),
-        _known_zone=_zone_is_known(facts.get_column("time_zone")),
+        local_instants(facts, zone).alias("starts_at"),
+        _known_zone=zone_is_known(facts.get_column("time_zone")),
     )
     facts = contact_lookup(contacts_unified).resolve(facts, email="attendee_email")
     problems = _problems()
@@ -154,52 +151,6 @@ def _older_copy() -> Rule:
         "older_extract",
         worded("The newest copy is {}.", "_newest_place"),
     )
-
-
-def _zone_is_known(zones: pl.Series) -> pl.Series:
-    """False where a row names a zone that does not exist."""
-    unknown: list[str] = []
-    for name in zones.drop_nulls().unique().to_list():
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            unknown.append(name)
-    return ~zones.is_in(unknown).fill_null(False)
-
-
-def _starts_at(facts: pl.DataFrame, zone: str) -> pl.Series:
-    """Date and time of day, read in the row's zone; null without either."""
-    hour, minute, second, half = (pl.col("_time").str.extract(_TIME, n) for n in range(1, 5))
-    hour = hour.cast(pl.Int16)
-    afternoon = half.str.to_lowercase() == "p"
-    of_day = (
-        pl.when(half.is_null())
-        .then(hour)
-        .when(hour.is_between(1, 12))
-        .then(hour % 12 + pl.when(afternoon).then(12).otherwise(0))
-    )
-    # A lone number such as "15" may be anything.
-    time = pl.when((minute.is_not_null() | half.is_not_null()) & (of_day < 24)).then(
-        worded(
-            "{}:{}:{}",
-            of_day.cast(pl.String).str.zfill(2),
-            minute.fill_null("00"),
-            second.fill_null("00"),
-        )
-    )
-    has_time = pl.col("_date").str.contains(r"\d:\d{2}")
-    text = facts.select(
-        "time_zone",
-        text=pl.when(has_time).then(pl.col("_date")).otherwise(worded("{} {}", "_date", time)),
-    ).with_columns(_known=_zone_is_known(facts.get_column("time_zone")))
-    starts = pl.Series("starts_at", [None] * len(text), dtype=UTC)
-    for name in text.filter("_known").get_column("time_zone").unique().to_list():
-        here = text.select((pl.col("time_zone").eq_missing(name)).alias("here")).to_series()
-        local = text.select(
-            parse_datetime(pl.when(here).then(pl.col("text")), zone if name is None else name)
-        ).to_series()
-        starts = starts.zip_with(~here, local)
-    return starts.alias("starts_at")
 
 
 def _numbered(facts: pl.DataFrame) -> pl.DataFrame:

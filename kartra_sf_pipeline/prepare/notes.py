@@ -29,8 +29,8 @@ def prepare_notes(
 ) -> pl.DataFrame:
     """`notes_prepared`: one row per raw row, each with one disposition.
 
-    `note_key` is `N<note id>`, else a hash of person, time and text. A note without a date is kept;
-    a date that cannot be read holds the row back.
+    `created_on` is the day in `zone`. `note_key` is `N<note id>`, else a hash of person, time and
+    text. A note without a date is kept; a date that cannot be read holds the row back.
     """
     facts = raw.select(
         clean_id(pl.col("note_id")),
@@ -52,7 +52,9 @@ def prepare_notes(
         facts, email="contact_email", lead_id="contact_id"
     )
     facts = with_key(
-        facts,
+        facts.with_columns(
+            pl.col("created_at").dt.convert_time_zone(zone).dt.date().alias("created_on")
+        ),
         "note_key",
         own=worded("N{}", pl.col("note_id")),
         content=["contact_key", "_when", "note"],
@@ -75,6 +77,7 @@ def prepare_notes(
         "contact_key",
         "contact_evidence",
         "created_at",
+        "created_on",
         "author",
         "note",
         pl.col("^x__.*$"),

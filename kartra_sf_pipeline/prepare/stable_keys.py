@@ -23,14 +23,16 @@ def content_key(frame: pl.DataFrame, prefix: str, columns: list[str]) -> pl.Seri
     )
 
 
-def with_key(frame: pl.DataFrame, name: str, *, own: pl.Expr, content: list[str]) -> pl.DataFrame:
-    """Add the key `name`: `own` where the row has one, else a content key of letter H.
+def with_key(
+    frame: pl.DataFrame, name: str, *, own: pl.Expr, content: list[str], prefix: str = "H"
+) -> pl.DataFrame:
+    """Add the key `name`: `own` where the row has one, else a content key with the `prefix`.
 
     Only rows without an id of their own are hashed.
     """
     keyed = frame.with_columns(own.alias(name)).with_row_index("_at")
     bare = keyed.filter(pl.col(name).is_null())
-    hashed = bare.select("_at").with_columns(content_key(bare, "H", content).alias("_hashed"))
+    hashed = bare.select("_at").with_columns(content_key(bare, prefix, content).alias("_hashed"))
     return (
         side_join(keyed, hashed, "_at")
         .with_columns(pl.coalesce(name, "_hashed").alias(name))

@@ -23,6 +23,10 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "raw_calendar_bookings": ("source_line",),
     "raw_custom_fields": ("source_line",),
     "raw_notes": ("source_line",),
+    **{
+        f"raw_{name}": ("source_line",)
+        for name in ("activities", "attachments", "account_team", "opportunity_team", "territories")
+    },
     "contacts_prepared": (*_FATE, "joined_at", "unreadable_cells"),
     "contacts_unified": (
         "contact_key", "email", "email_verdict", "mailing_status", "blocklisted", "mailable",
@@ -43,6 +47,12 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "affiliates_derived": _FATE,
     "bookings_prepared": _FATE,
     "notes_prepared": _FATE,
+    "activities_prepared": (*_FATE, "type"),
+    "attachments_prepared": _FATE,
+    "attachment_files": ("named",),
+    "account_team_prepared": _FATE,
+    "opportunity_team_prepared": _FATE,
+    "territories_prepared": _FATE,
     "products_derived": ("product_key",),
     "quarantine": ("export", "source_file", "reason"),
     "spreadsheet_damage": ("kind", "rows"),

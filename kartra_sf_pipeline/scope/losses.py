@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from kartra_sf_pipeline.prepare.suppression import RULES
-from kartra_sf_pipeline.scope.frames import Frames, disposed, distinct, height
+from kartra_sf_pipeline.scope.frames import Frames, count, disposed, distinct, height
 from kartra_sf_pipeline.scope.inventory import traces
 
 SCHEMA: Final = pl.Schema(
@@ -31,6 +31,11 @@ _HELD: Final = {
     "affiliates_prepared": "affiliates",
     "bookings_prepared": "bookings",
     "notes_prepared": "notes",
+    "activities_prepared": "activities",
+    "attachments_prepared": "attachments",
+    "account_team_prepared": "account team members",
+    "opportunity_team_prepared": "opportunity team members",
+    "territories_prepared": "territory rows",
 }
 
 _NOT_EXPORTED: Final = "Kartra exports no rows of it."
@@ -44,6 +49,11 @@ _WHAT_TO_DO: Final = {
     "buyer_not_found": "Export all contacts and run again; restore deleted ones in Kartra first.",
     "attendee_not_found": "Export all contacts, or correct the attendee's address.",
     "contact_not_found": "Export all contacts, or correct the note's contact.",
+    "account_not_found": "Correct the company's name or domain in the file.",
+    "opportunity_not_found": "Correct the transaction's or subscription's id in the file.",
+    "file_missing": "Put the file into the attachments folder, or correct its path.",
+    "outside_the_folder": "Put the file into the attachments folder itself.",
+    "file_too_large": "Load it by hand, or link to where it is kept.",
     "sale_not_found": "Review: find the sale by hand, or export the transactions before it.",
     "no_subscription": "Export the subscriptions and the transactions that opened them.",
     "bad_date": "Export from Kartra again and do not open the file in a spreadsheet.",
@@ -58,7 +68,12 @@ def will_not_migrate(frames: Frames) -> pl.DataFrame:
     does not give, then rows held back by rule, then rows that the reader could not read.
     """
     return pl.DataFrame(
-        [*_missing_from_kartra(frames), *_held_back(frames), *_unreadable(frames)],
+        [
+            *_missing_from_kartra(frames),
+            *_not_assembled(frames),
+            *_held_back(frames),
+            *_unreadable(frames),
+        ],
         schema=SCHEMA,
         orient="row",
     )
@@ -147,6 +162,43 @@ def _missing_from_kartra(frames: Frames) -> Iterator[Loss]:
         "Bookings come from a file made by hand, and Kartra keeps them incompletely.",
         "Compare with the hosts' own calendars.",
     )
+
+
+def _not_assembled(frames: Frames) -> Iterator[Loss]:
+    """Kinds of rows that move only from files which somebody assembles by hand."""
+    if not height(frames, "raw_activities"):
+        yield (
+            "Calls, e-mails, meetings and tasks",
+            None,
+            f"{_NOT_EXPORTED} There is no activities.csv in the folder.",
+            "Assemble activities.csv from call logs, calendars and mailboxes if they are to move.",
+        )
+    if not height(frames, "raw_attachments"):
+        yield (
+            "Documents and uploads",
+            None,
+            f"{_NOT_EXPORTED} There is no attachments/manifest.csv in the folder.",
+            "Put files and a manifest.csv into the folder `attachments` if they are to move.",
+        )
+    unnamed = count(frames, "attachment_files", ~pl.col("named"))
+    if unnamed:
+        yield (
+            "Files in the attachments folder that the manifest does not name",
+            unnamed,
+            "Nothing says whose they are; `attachment_files` lists them.",
+            "Add a row for each to attachments/manifest.csv, or remove them.",
+        )
+    if not any(
+        height(frames, f"raw_{name}")
+        for name in ("account_team", "opportunity_team", "territories")
+    ):
+        yield (
+            "Team members and territories",
+            None,
+            "Kartra knows neither, and no file in the folder names any.",
+            "Assemble account_team.csv, opportunity_team.csv or territories.csv, or assign in "
+            "Salesforce.",
+        )
 
 
 def _held_back(frames: Frames) -> Iterator[Loss]:

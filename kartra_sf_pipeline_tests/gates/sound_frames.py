@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from kartra_sf_pipeline.kartra.model import ExportSet
 from kartra_sf_pipeline.kartra.reader import read_folder
 from kartra_sf_pipeline.load_order import PHASE_NAMES
 from kartra_sf_pipeline.mapping.account_map import propose_map
@@ -31,15 +32,24 @@ from kartra_sf_pipeline.prepare.tags import parse_lists, parse_tags
 from kartra_sf_pipeline.prepare.transactions import prepare_transactions
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.sample.account import write_account
+from kartra_sf_pipeline.sample.extras import write_extras
 from kartra_sf_pipeline.scope.audit import audit
 from kartra_sf_pipeline.scope.control_file import ControlTotals
 from kartra_sf_pipeline.scope.control_totals import control_totals
 from kartra_sf_pipeline.scope.extract_judgement import extract_judgement
 from kartra_sf_pipeline.scope.source_identity import source_identity
+from kartra_sf_pipeline_tests.hand_made import hand_made_frames
 
 ZONE = "America/New_York"
 NO_ALIASES = pl.DataFrame(schema={"account_key": pl.String, "account": pl.String})
 BOOK = "01s000000000001AAA"
+HAND_MADE = (
+    "activities_prepared",
+    "attachments_prepared",
+    "account_team_prepared",
+    "opportunity_team_prepared",
+    "territories_prepared",
+)
 LENGTHS = {
     "accounts": {"name": 255, "website": 255},
     "products": {"name": 255},
@@ -62,7 +72,11 @@ def _frames() -> dict[str, pl.DataFrame]:
 
     with tempfile.TemporaryDirectory() as folder:
         write_account(Path(folder), contacts=300, seed=11)
-        read = read_folder(Path(folder))
+        write_extras(Path(folder), 11)
+        return _made(read_folder(Path(folder)), Path(folder))
+
+
+def _made(read: ExportSet, folder: Path) -> dict[str, pl.DataFrame]:
     raw = read.frames
     prepared = prepare_contacts(raw["contacts"], zone=ZONE, communications_polarity=None)
     unified, contact_rows = unify_contacts(prepared, match_contacts(prepared))
@@ -111,6 +125,7 @@ def _frames() -> dict[str, pl.DataFrame]:
         "notes_prepared": notes,
         "products_derived": products,
     }
+    made |= hand_made_frames(raw, made, folder, ZONE)
     rows = phase_frames({name: frame.lazy() for name, frame in made.items()}, choices)
     shaped = {
         name: shape(rows[name], choices.phases[name], LENGTHS.get(name, {}), choices)
@@ -151,6 +166,8 @@ def _frames() -> dict[str, pl.DataFrame]:
         "affiliates_prepared": affiliates,
         "bookings_prepared": bookings,
         "notes_prepared": notes,
+        **{name: made[name] for name in HAND_MADE},
+        "attachment_files": made["attachment_files"].filter("named"),
         "people_plan": rows["people_plan"],
         **shaped,
         "planned_rows": row_plan(
@@ -165,6 +182,9 @@ def _frames() -> dict[str, pl.DataFrame]:
                 "affiliates_prepared": affiliates.lazy(),
                 "bookings_prepared": bookings.lazy(),
                 "notes_prepared": notes.lazy(),
+                "activities_prepared": made["activities_prepared"].lazy(),
+                "attachments_prepared": made["attachments_prepared"].lazy(),
+                "assignment_facts": rows["assignment_facts"].lazy(),
                 "campaigns": shaped["campaigns"].lazy(),
                 "raw_lists": raw["lists"].lazy(),
                 "raw_custom_fields": raw["custom_fields"].lazy(),

@@ -30,6 +30,7 @@ from kartra_sf_pipeline.salesforce.credentials import AccessToken
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 from kartra_sf_pipeline.sample.account import write_account
 from kartra_sf_pipeline_tests.conftest import LocalOrg
+from kartra_sf_pipeline_tests.hand_made import hand_made_frames
 
 ZONE = "America/New_York"
 NO_ALIASES = pl.DataFrame(schema={"account_key": pl.String, "account": pl.String})
@@ -49,8 +50,10 @@ def prepared_account() -> dict[str, pl.DataFrame]:
     return prepared_from({**raw, "transactions": raw["transactions"].head(0)})
 
 
-def prepared_from(raw: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """The prepared frames of an account that was read."""
+def prepared_from(
+    raw: Mapping[str, pl.DataFrame], exports: Path = Path("no-such-folder")
+) -> dict[str, pl.DataFrame]:
+    """The prepared frames of an account that was read; `exports` holds its attachments, if any."""
     prepared = prepare_contacts(raw["contacts"], zone=ZONE, communications_polarity=None)
     people, contact_rows = unify_contacts(prepared, match_contacts(prepared))
     companies, company_rows = prepare_companies(people, raw["companies"])
@@ -58,7 +61,7 @@ def prepared_from(raw: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     sales = prepare_transactions(raw["transactions"], raw["subscriptions"], people, zone=ZONE)
     subscriptions, derived = prepare_subscriptions(raw["subscriptions"], sales, people, zone=ZONE)
     affiliates, partners = prepare_affiliates(raw["affiliates"], sales)
-    return {
+    made = {
         "contacts_prepared": prepared,
         "contacts_unified": people,
         "account_names": names,
@@ -79,6 +82,7 @@ def prepared_from(raw: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         "notes_prepared": prepare_notes(raw["notes"], people, zone=ZONE),
         "products_derived": derive_products(sales, subscriptions),
     }
+    return made | hand_made_frames(raw, made, exports, ZONE)
 
 
 def facts_of(org: LocalOrg) -> OrgFacts:

@@ -163,4 +163,21 @@ SUITES = (
     _accounted("affiliates_prepared", "affiliate_rows"),
     _accounted("bookings_prepared", "booking_rows"),
     _accounted("notes_prepared", "note_rows"),
+    _accounted("activities_prepared", "activity_rows"),
+    _accounted("attachments_prepared", "attachment_rows"),
+    _accounted("account_team_prepared", "account_team_rows"),
+    _accounted("opportunity_team_prepared", "opportunity_team_rows"),
+    _accounted("territories_prepared", "territory_rows"),
+    Suite(
+        asset="attachment_files",
+        identify=("size",),
+        rules=(
+            holds(
+                "every_attachment_is_in_the_manifest",
+                "named",
+                "A file that no row of the manifest names belongs to nobody and stays behind.",
+                severity="warning",
+            ),
+        ),
+    ),
 )
