@@ -1,14 +1,16 @@
 """Who confirmed which map for which org: nothing moves elsewhere before somebody did.
 
 An approval binds the hash of the map, the fingerprint of the org's objects that the map writes,
-and a name. A change of the map or of the org's schema makes it void. Fields that the map itself
-creates are left out of the fingerprint: deploying them is what was approved.
+and a name. A change of the map or of the org's schema makes it void. What the map itself creates
+(fields, objects, record types, stages) is left out of the fingerprint: deploying it is what was
+approved.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,14 +19,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.model import FieldMap
-from kartra_sf_pipeline.mapping.schema import STAMP_FIELD, field_name
-from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
+from kartra_sf_pipeline.mapping.schema import (
+    STAMP_FIELD,
+    field_name,
+    home_of,
+    planned_stages,
+    shown_on,
+)
+from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 from kartra_sf_pipeline.salesforce.snapshot import fingerprint
 
 FILE = "approvals.json"
 WAY_OUT = "Read it with `kartra-sf map show`, then `kartra-sf map approve --by NAME`."
-
-_ACTIVITIES = ("Event", "Task")
 
 
 class Approval(BaseModel):
@@ -41,20 +47,74 @@ class Approval(BaseModel):
 
 
 def org_fingerprint(field_map: FieldMap, objects: Mapping[str, ObjectDescribe]) -> str:
-    """SHA-256 over the describes of the map's objects, without the fields that the map creates."""
-    own: dict[str, set[str]] = {}
-    for phase in field_map.phases.values():
-        names = {field_name(rule.target) for rule in phase.fields if rule.new is not None}
-        for sobject in _ACTIVITIES if phase.object in _ACTIVITIES else (phase.object,):
-            own.setdefault(sobject, {STAMP_FIELD}).update(names)
+    """SHA-256 over the describes of the map's objects, without what the map itself brings."""
+    phases = field_map.active().values()
+    made = {phase.object for phase in phases if phase.custom_object is not None}
+    written = {phase.object for phase in phases if phase.object in objects}
+    own = _OwnParts.of(field_map)
     known = []
-    # An object that the map itself creates is part of what was approved, too.
-    written = {phase.object for phase in field_map.active().values() if phase.custom_object is None}
     for name in sorted(written):
-        plain = objects[name].to_dict()
-        plain["fields"] = [field for field in plain["fields"] if field["name"] not in own[name]]
-        known.append(ObjectDescribe.from_dict(plain))
+        plain = own.without(objects[name])
+        # An object of the map's own counts once somebody else has added to it.
+        if name not in made or any(field.custom for field in plain.fields.values()):
+            known.append(plain)
     return fingerprint(known)
+
+
+@dataclass(frozen=True)
+class _OwnParts:
+    """What deployments of a map bring to each object."""
+
+    fields: Mapping[str, set[str]]
+    record_types: Mapping[str, set[str]]
+    stages: frozenset[str]
+    objects: frozenset[str]
+
+    @classmethod
+    def of(cls, field_map: FieldMap) -> _OwnParts:
+        fields: dict[str, set[str]] = {}
+        record_types: dict[str, set[str]] = {}
+        for phase in field_map.phases.values():
+            names = {field_name(rule.target) for rule in phase.fields if rule.new is not None}
+            for sobject in shown_on(home_of(phase.object)):
+                fields.setdefault(sobject, {STAMP_FIELD}).update(names)
+            if phase.record_type is not None:
+                record_types.setdefault(phase.object, set()).add(phase.record_type.name)
+        stages = frozenset(stage.name.casefold() for stage in planned_stages(field_map))
+        made = frozenset(
+            phase.object for phase in field_map.phases.values() if phase.custom_object is not None
+        )
+        return cls(fields, record_types, stages, made)
+
+    def without(self, described: ObjectDescribe) -> ObjectDescribe:
+        """The describe as it is, or would be, before the map's own parts were deployed."""
+        fields = {
+            name: self._before(field)
+            for name, field in described.fields.items()
+            if name not in self.fields[described.name]
+        }
+        own = self.record_types.get(described.name, set[str]())
+        if own:
+            # The field comes and goes with the first record type.
+            fields.pop("RecordTypeId", None)
+        stage = fields.get("StageName")
+        if stage is not None and described.name == "Opportunity":
+            fields["StageName"] = replace(
+                stage,
+                picklist_values=tuple(
+                    value for value in stage.picklist_values if value.casefold() not in self.stages
+                ),
+                labelled_values=tuple(
+                    one for one in stage.labelled_values if one[0].casefold() not in self.stages
+                ),
+            )
+        kinds = tuple(one for one in described.record_types if one.name not in own)
+        return replace(described, fields=fields, record_types=kinds)
+
+    def _before(self, field: FieldDescribe) -> FieldDescribe:
+        """A lookup at objects of many kinds points at each new one by itself."""
+        known = tuple(name for name in field.reference_to if name not in self.objects)
+        return field if known == field.reference_to else replace(field, reference_to=known)
 
 
 def approvals(home: Path) -> list[Approval]:
