@@ -27,9 +27,14 @@ def is_content(column: BoundColumn) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Where references lead; without a folder only texts can be read."""
+    """Where references lead; without a folder only texts can be read.
+
+    Up to `largest_in_json` bytes go as base64 in JSON, of which the platform takes 50 MB; larger
+    ones as they are, in a body of two parts.
+    """
 
     folder: Path | None = None
+    largest_in_json: int = 30_000_000
 
     def read(self, reference: str) -> bytes:
         """The bytes behind a reference; raises ContentError."""

@@ -146,7 +146,8 @@ def _bind_parent(org: Org, described: ObjectDescribe, name: str) -> BoundColumn 
                 parent=parent,
                 parent_key=key.name,
                 apart=several,
-                by_name=not (key.external_id or key.id_lookup),
+                # Of a lookup to one object the platform takes no header that names the object.
+                by_name=not (key.external_id or key.id_lookup) or (bool(second) and not several),
             )
     return None
 

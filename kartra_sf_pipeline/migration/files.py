@@ -24,8 +24,6 @@ from kartra_sf_pipeline.migration.equivalence import CLEAR
 from kartra_sf_pipeline.migration.sending import DUPLICATE, NO_IMAGES, Sender
 from kartra_sf_pipeline.salesforce import soql
 
-# Base64 makes a third more of it, and the platform takes 50 MB of JSON.
-_LARGEST_IN_JSON = 30_000_000
 _PAUSES = (0.5, 2.0, 5.0)
 # The org looked at this one record and refused it; anything else concerns the whole load.
 _OF_THE_RECORD = 400
@@ -59,7 +57,8 @@ def _created(
         return _rejected(results.CONTENT_NOT_READ, str(error), blob)
     for pause in (*_PAUSES, None):
         try:
-            return {"sf_id": _post(sender, record, blob, content), "action": "created", **_CREATED}
+            made = _post(sender, record, blob, content, contents.largest_in_json)
+            return {"sf_id": made, "action": "created", **_CREATED}
         except OrgUnavailable:
             if arrived := _arrived(sender, row):
                 return {"sf_id": arrived, "action": "created", **_CREATED}
@@ -117,11 +116,13 @@ def _typed(text: str, field_type: str) -> Any:
     return text
 
 
-def _post(sender: Sender, record: dict[str, Any], blob: str, content: bytes) -> str:
+def _post(
+    sender: Sender, record: dict[str, Any], blob: str, content: bytes, largest_in_json: int
+) -> str:
     sobject = sender.phase.object
     path = f"sobjects/{soql.name(sobject)}"
     action = f"Creating a {sobject}"
-    if len(content) <= _LARGEST_IN_JSON:
+    if len(content) <= largest_in_json:
         whole = {**record, blob: base64.b64encode(content).decode()}
         made = sender.org.json("POST", path, action=action, content=whole)
         return str(made["id"])

@@ -22,7 +22,7 @@ class Phase:
     written at creation and never compared. `derived_while` pairs a field with a checkbox of the
     object: while the org holds true there, the org computes or freezes the field itself.
     An `update_only` phase completes records that an earlier phase has confirmed. `one_by_one` is
-    for files: their content goes in a request of its own. `deleted_with` is an object and the lookup
+    for files: their content goes in a request of its own. `deleted_with` is an object and a lookup
     to it, where a record cannot be deleted by itself.
     """
 
@@ -85,7 +85,7 @@ PHASES: tuple[Phase, ...] = (
         after=("campaigns",),
         stamped=False,
     ),
-    _pair("groups", "Group", "DeveloperName", after=(), stamped=False),
+    _pair("groups", "Group", "DeveloperName", "Type", after=(), stamped=False),
     Phase("contacts", "Contact", depends_on=("accounts", "affiliates")),
     Phase("leads", "Lead", depends_on=("contacts",)),
     Phase("affiliate_records", "Affiliate__c", depends_on=("contacts",)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from kartra_sf_pipeline.migration.ledger import Ledger
-from kartra_sf_pipeline.migration.loader import LoadResult, load_phase
+from kartra_sf_pipeline.migration.loader import LoadResult, Meeting, load_phase
 from kartra_sf_pipeline.migration.phases import PHASES, Phase, phase_named
 from kartra_sf_pipeline.migration.versions import data_version
 from kartra_sf_pipeline.salesforce.metadata import (
@@ -21,6 +21,7 @@ from kartra_sf_pipeline.salesforce.org import Org
 
 KEYED = (
     "Account", "Contact", "Product2", "Opportunity", "OpportunityLineItem", "Campaign", "Activity",
+    "ContentVersion",
 )  # fmt: skip
 TAGS = ("gold", "silver", "webinar")
 
@@ -165,7 +166,10 @@ def only(frames: Mapping[Phase, pl.DataFrame], *names: str) -> dict[Phase, pl.Da
 
 
 def load_all(
-    org: Org, ledger: Ledger, frames: Mapping[Phase, pl.DataFrame]
+    org: Org,
+    ledger: Ledger,
+    frames: Mapping[Phase, pl.DataFrame],
+    meeting: Meeting | None = None,
 ) -> tuple[str, dict[str, LoadResult]]:
     """Pass every gate and load every phase in one run; the run's id and results by phase."""
     run_id = ledger.begin_run("rehearsal", "local", org.org_id, org.instance_url, "hash")
@@ -174,7 +178,7 @@ def load_all(
         if phase in frames:
             frame = frames[phase]
             ledger.record_gate(phase.name, data_version(frame), passed=True, run_id=run_id)
-            results[phase.name] = load_phase(org, ledger, run_id, phase, frame)
+            results[phase.name] = load_phase(org, ledger, run_id, phase, frame, meeting=meeting)
     ledger.finish_run(run_id, "succeeded")
     return run_id, results
 
