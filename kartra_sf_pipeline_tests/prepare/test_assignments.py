@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from kartra_sf_pipeline.prepare.assignments import (
+    prepare_account_team,
+    prepare_opportunity_team,
+    prepare_territories,
+)
+from kartra_sf_pipeline_tests.prepare.commerce_frames import fates, raw
+
+COMPANIES = pl.DataFrame({"account_key": ["domain:acme.com", "name:fern"]})
+NAMES = pl.DataFrame(
+    {
+        "account_key": ["domain:acme.com", "domain:acme.com", "name:fern", "domain:gone.com"],
+        "alias": ["domain:acme.com", "name:acme", "name:fern", "domain:gone.com"],
+    }
+)
+DEALS = {"opportunity_key": pl.String, "disposition": pl.String}
+
+
+def member(**cells: Any) -> dict[str, Any]:
+    return {"account_name": "ACME Inc.", "user": "Seller@acme.example", "role": "Rep", **cells}
+
+
+@pytest.mark.parametrize(
+    ("cells", "account"),
+    [
+        ({}, "domain:acme.com"),
+        ({"account_name": None, "account_domain": "https://www.acme.com/team"}, "domain:acme.com"),
+        ({"account_name": "Whatever", "account_domain": "acme.com"}, "domain:acme.com"),
+        ({"account_name": "fern"}, "name:fern"),
+    ],
+)
+def test_an_account_is_found_by_its_domain_else_its_name(
+    cells: dict[str, Any], account: str
+) -> None:
+    frame = prepare_account_team(raw("account_team", member(**cells)), COMPANIES, NAMES)
+    assert fates(frame) == [("keep", None)]
+    assert frame["account_key"].to_list() == [account]
+    assert frame["user"].to_list() == ["seller@acme.example"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"account_name": "Nobody"}, "account_not_found"),
+        ({"account_name": None}, "account_not_found"),
+        # The domain speaks against the name.
+        ({"account_domain": "other.com"}, "account_not_found"),
+        # Known by name, but no account of this run.
+        ({"account_domain": "gone.com"}, "account_not_found"),
+        ({"user": None}, "user_not_named"),
+    ],
+)
+def test_members_of_no_account_are_held_back(cells: dict[str, Any], reason: str) -> None:
+    frame = prepare_account_team(raw("account_team", member(**cells)), COMPANIES, NAMES)
+    assert fates(frame) == [("quarantine", reason)]
+    assert frame["detail"].null_count() == 0
+
+
+def test_an_opportunity_is_found_by_a_payment_or_a_plan() -> None:
+    transactions = pl.DataFrame(
+        [("1", "T1", "keep"), ("2", "S9", "merge"), ("3", None, "suppress"), ("4", "S8", "keep")],
+        schema={"transaction_id": pl.String, **DEALS},
+        orient="row",
+    )
+    plans = pl.DataFrame(
+        [("9", "S9", "keep")], schema={"subscription_id": pl.String, **DEALS}, orient="row"
+    )
+    rows = [
+        {"transaction_id": "1"},
+        {"transaction_id": "2"},
+        {"subscription_id": "9"},
+        # Only payments know of it.
+        {"subscription_id": "8"},
+        {"transaction_id": "3"},
+        {"transaction_id": "77"},
+    ]
+    frame = prepare_opportunity_team(
+        raw("opportunity_team", *({"user": "a@b.example", "role": "Rep", **row} for row in rows)),
+        transactions,
+        plans,
+    )
+    assert frame["opportunity_key"].to_list() == ["T1", "S9", "S9", "S8", None, None]
+    assert fates(frame) == [("keep", None)] * 4 + [("quarantine", "opportunity_not_found")] * 2
+
+
+def test_a_territory_must_be_named() -> None:
+    rows = [
+        {"account_name": "Acme", "territory": "North_America"},
+        {"account_name": "Acme", "territory": "-"},
+    ]
+    frame = prepare_territories(raw("territories", *rows), COMPANIES, NAMES)
+    assert fates(frame) == [("keep", None), ("quarantine", "territory_not_named")]
