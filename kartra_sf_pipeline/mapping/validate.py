@@ -53,6 +53,8 @@ _NEW_TYPES = {
     "Currency": "currency", "MultiselectPicklist": "multipicklist", "Picklist": "picklist",
     "Email": "email", "Url": "url", "Phone": "phone", "Lookup": "reference",
 }  # fmt: skip
+# Parents that the loader looks up itself: they take no external ID.
+_FOUND_BY_NAME = {("Group", "DeveloperName"), ("Territory2", "DeveloperName")}
 _LENGTHS = {"Text": (1, 255), "LongTextArea": (256, 131_072)}
 
 
@@ -236,7 +238,9 @@ def _parent_faults(
     }
     for parent in parents:
         known = objects[parent].fields.get(parent_key) if parent in objects else None
-        if (parent, parent_key) in planned or (known and (known.external_id or known.id_lookup)):
+        if (parent, parent_key) in planned | _FOUND_BY_NAME or (
+            known and (known.external_id or known.id_lookup)
+        ):
             return
     yield Fault(
         at,
