@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from kartra_sf_pipeline.commands import map as field_map
-from kartra_sf_pipeline.commands import objects, org, rehearse, rollback, sample, scope, status, ui
+from kartra_sf_pipeline.commands import (
+    objects,
+    org,
+    rehearse,
+    rollback,
+    sample,
+    schema,
+    scope,
+    status,
+    ui,
+)
 from kartra_sf_pipeline.commands.context import fail
 from kartra_sf_pipeline.errors import PipelineError
 
@@ -26,6 +36,7 @@ app.command("rollback")(rollback.rollback)
 app.command("objects")(objects.objects)
 app.command("ui")(ui.ui)
 app.add_typer(field_map.app, name="map")
+app.add_typer(schema.app, name="schema")
 app.add_typer(org.app, name="org")
 
 

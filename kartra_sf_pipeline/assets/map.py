@@ -1,6 +1,5 @@
-"""Map: what the org has, the field map, and the schema that the map needs."""
+"""Map: what the org has, and the field map that people confirm."""
 
-from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,16 @@ import polars as pl
 from kartra_sf_pipeline.assets.groups import MAP, MIGRATION, REVOPS
 from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.previews import counts, table
-from kartra_sf_pipeline.errors import OrgError, SettingsError
+from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.account_map import map_frame, propose
 from kartra_sf_pipeline.mapping.approval import WAY_OUT, approval_of, refuse_unapproved
 from kartra_sf_pipeline.mapping.model import FieldMap, line_of, load_map, map_text
-from kartra_sf_pipeline.mapping.org_facts import ask_org, snapshot_objects, snapshot_of
+from kartra_sf_pipeline.mapping.org_facts import ask_org, snapshot_of
 from kartra_sf_pipeline.mapping.phase_frames import PREPARED, phase_frames
 from kartra_sf_pipeline.mapping.profile import profile_map
 from kartra_sf_pipeline.mapping.rows.choices import Choices, choices_for
-from kartra_sf_pipeline.mapping.schema import permission_set, plan_schema, wanted_fields
 from kartra_sf_pipeline.mapping.validate import check_map, refuse
-from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
-from kartra_sf_pipeline.salesforce.metadata import assign_permission_set, build_package, deploy
+from kartra_sf_pipeline.resources import RunSettings, SalesforceResource
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline.settings import Settings, Target
 
@@ -104,7 +101,7 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     choices = choices_of(given, content)
     frames = phase_frames(prepared, choices)
     profile = cache(lambda: profile_map(content, frames, choices.objects))
-    faults = check_map(content, frames, facts.objects, profile)
+    faults = check_map(content, frames, facts.objects, profile, facts.currency)
     text = map_text(read_from)
     refuse(faults, read_from, text)
     frame = map_frame(content, choices.phases)
@@ -174,77 +171,8 @@ def refuse_unready_load(settings: Settings, org: Org) -> None:
     settings.refuse_unready_target()
     if settings.target is not Target.LOCAL:
         content = load_map(settings.home / "field_map.yaml")
-        standing = {p.object for p in content.active().values() if p.custom_object is None}
+        shown = {one["name"] for one in org.describe_global()}
+        written = {phase.object for phase in content.active().values()} & shown
         refuse_unapproved(
-            settings.home, content, org.org_id, {name: org.describe(name) for name in standing}
+            settings.home, content, org.org_id, {name: org.describe(name) for name in written}
         )
-
-
-@dg.asset(deps=["org_snapshot"], **_COMMON)
-def schema_plan(settings: RunSettings, field_map: Frame) -> Result:
-    """Custom fields that the map needs: what is there, what must be created or extended."""
-    home = settings.load().home
-    wanted = wanted_fields(confirmed_map(home, field_map))
-    frame = plan_schema(wanted, snapshot_of(home).objects)
-    return dg.MaterializeResult(
-        value=frame,
-        metadata={
-            "rows": frame.height,
-            "actions": counts(frame, "action"),
-            "plan": table(frame, rows=250),
-        },
-    )
-
-
-# Nothing is written to an org while the exports are known to be incomplete.
-@dg.asset(pool="salesforce", deps=["control_totals"], **_COMMON)
-def schema_deployed(
-    settings: RunSettings,
-    ledger: LedgerResource,
-    salesforce: SalesforceResource,
-    field_map: Frame,
-    schema_plan: Frame,
-) -> Result:
-    """The planned fields, deployed with a permission set, granted, and read back.
-
-    Nothing is deployed where the org has everything already.
-    """
-    given = settings.load()
-    # The schema is the first thing that a run writes: not into an org that may not be loaded yet,
-    # and not without a ledger to record what follows.
-    given.refuse_unready_target()
-    org = salesforce.org()
-    refuse_unready_load(given, org)
-    ledger.open()
-    home = given.home
-    conflicts = schema_plan.filter(pl.col("action") == "conflict")
-    if conflicts.height:
-        row = conflicts.row(0, named=True)
-        raise SettingsError(
-            f"{conflicts.height} fields of the map clash with the org, first "
-            f"{row['object']}.{row['field']}: {row['detail']}.",
-            next_step="Rename the target in the field map, or change the field in the org.",
-        )
-    wanted = wanted_fields(confirmed_map(home, field_map))
-    changes = schema_plan.filter(pl.col("action") != "present").height
-    if changes:
-        package = build_package(wanted, permission_set(wanted), api_version=org.api_version)
-        result = deploy(org, package)
-        if not result.success:
-            problems = "; ".join(str(problem) for problem in result.problems[:5])
-            raise OrgError(f"The org did not accept the schema: {problems}")
-        assign_permission_set(org, permission_set(wanted).name)
-        org.forget_describes()
-        replace(snapshot_of(home), snapshot=snapshot_objects(org)).write(home)
-    frame = plan_schema(wanted, snapshot_of(home).objects)
-    missing = frame.filter(pl.col("action") != "present")
-    if missing.height:
-        row = missing.row(0, named=True)
-        raise OrgError(
-            f"{missing.height} fields are not as planned after the deployment, first "
-            f"{row['object']}.{row['field']}: {row['action']} {row['detail']}. "
-            "Check the field-level security of the migration user."
-        )
-    return dg.MaterializeResult(
-        value=frame, metadata={"rows": frame.height, "deployed": changes, "read_back": frame.height}
-    )

@@ -115,7 +115,7 @@ def show(
             raise SettingsError(
                 f"There is no phase {phase}.", next_step=f"Phases: {', '.join(PHASE_NAMES)}."
             )
-        opened = _open(settings, _map_path(settings, map_file))
+        opened = _open(settings, map_path(settings, map_file))
         state = _state(settings, opened)
     except PipelineError as error:
         fail(error, as_json=as_json)
@@ -187,7 +187,7 @@ def approve(
 
     try:
         settings = settings_for(home=home)
-        opened = _open(settings, _map_path(settings, map_file))
+        opened = _open(settings, map_path(settings, map_file))
         refuse(opened.faults, opened.path, map_text(opened.path))
         signed = sign(
             settings.home,
@@ -219,7 +219,8 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
-def _map_path(settings: Settings, given: Path | None) -> Path:
+def map_path(settings: Settings, given: Path | None) -> Path:
+    """The map that is meant: the one named, else the home's own, else what was proposed."""
     named = given or settings.map
     if named is not None:
         return named.expanduser().absolute()
@@ -243,7 +244,13 @@ def _open(settings: Settings, path: Path) -> _Opened:
     facts = _ask()
     choices = choices_for(content, facts, settings.event_minutes)
     frames = phase_frames(prepared, choices)
-    return _Opened(path, content, facts, frames, check_map(content, frames, facts.objects))
+    return _Opened(
+        path,
+        content,
+        facts,
+        frames,
+        check_map(content, frames, facts.objects, None, facts.currency),
+    )
 
 
 def _ask() -> OrgFacts:
