@@ -14,7 +14,7 @@ from kartra_sf_pipeline.migration.fields import bind_columns, match_key
 from kartra_sf_pipeline.migration.lease import LedgerBusy
 from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA, Ledger, UnknownRun
 from kartra_sf_pipeline.migration.loader import load_phase
-from kartra_sf_pipeline.migration.phases import PHASES, Phase, order_by_references, phase_named
+from kartra_sf_pipeline.migration.phases import Phase, phase_named
 from kartra_sf_pipeline.migration.results import answers
 from kartra_sf_pipeline.migration.sending import Sender, with_arrivals
 from kartra_sf_pipeline.migration.versions import data_version
@@ -219,11 +219,6 @@ def test_a_thousand_and_more_records_take_the_bulk_road_back(org: Org, ledger: L
     assert again["outcome"].unique().to_list() == ["updated"]
     third = load_contacts(org, ledger, many.with_columns(LastName=pl.lit("Same")))
     assert third["outcome"].unique().to_list() == ["unchanged"]
-
-
-def test_the_orgs_own_references_ask_for_the_declared_order(org: Org) -> None:
-    describes = {phase.object: org.describe(phase.object) for phase in PHASES}
-    assert order_by_references(describes) == PHASES
 
 
 def id_of(org: Org, sobject: str, key: str) -> str:
