@@ -67,8 +67,8 @@ def write_money(folder: Path, *, euros: bool = True) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _write(
         folder / "contacts_kartra_30-06-2026_a.csv",
-        ("id", "email", "first_name", "last_name", "company", "date_joined"),
-        [(*person, "2025-12-01 10:00:00") for person in _PEOPLE],
+        ("id", "email", "first_name", "last_name", "company", "date_joined", "tags"),
+        [(*person, "2025-12-01 10:00:00", "buyer") for person in _PEOPLE],
     )
     _write(
         folder / "report_all_subscriptions_30-06-2026_a.csv",

@@ -84,9 +84,8 @@ def transaction_records(
 
     `amount` has its sign; a refund names the record that it adjusts, or the subscription.
     """
-    rows = named(_made(transactions, chosen, PAYMENT, recurring), people, _NAMELESS).rename(
-        {"opportunity_key": "transaction_key"}
-    )
+    made = _made(transactions, chosen, PAYMENT, recurring, _MORE_OF_PAYMENTS)
+    rows = named(made, people, _NAMELESS).rename({"opportunity_key": "transaction_key"})
     return (
         _adjusting(rows, "transaction_key")
         .with_columns(wave=_second(pl.col("adjusts_key")))
@@ -95,7 +94,11 @@ def transaction_records(
 
 
 def _made(
-    transactions: pl.LazyFrame, chosen: Strategies, sobject: str, recurring: pl.DataFrame
+    transactions: pl.LazyFrame,
+    chosen: Strategies,
+    sobject: str,
+    recurring: pl.DataFrame,
+    more: tuple[str, ...] = (),
 ) -> pl.DataFrame:
     """Transactions that make a record of that object, with the subscription they belong to."""
     failed = pl.col("type") == "failed"
@@ -104,7 +107,7 @@ def _made(
         .filter(pl.col("own") & (pl.col("record_object") == sobject))
         .select(
             *_CARRIED,
-            *_MORE_OF_PAYMENTS,
+            *more,
             "adjusts_key",
             *LINEAGE,
             opportunity_key="record_key",
