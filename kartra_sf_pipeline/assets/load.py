@@ -1,16 +1,20 @@
 """Load: one asset per phase, in the order that the org's references ask for."""
 
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from kartra_sf_pipeline.assets.existing import conflicts_of
 from kartra_sf_pipeline.assets.extract import exports_hash
 from kartra_sf_pipeline.assets.groups import LOAD, MIGRATION
 from kartra_sf_pipeline.assets.map import map_at, refuse_unready_load
 from kartra_sf_pipeline.assets.previews import counts, table
+from kartra_sf_pipeline.kartra.files import ATTACHMENTS_FOLDER
+from kartra_sf_pipeline.migration.contents import Contents
 from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA
-from kartra_sf_pipeline.migration.loader import load_phase
+from kartra_sf_pipeline.migration.loader import Meeting, load_phase
 from kartra_sf_pipeline.migration.phases import PHASES, Phase
 from kartra_sf_pipeline.prepare.account_names import account_aliases_to_note
 from kartra_sf_pipeline.prepare.identity import contact_aliases
@@ -28,7 +32,15 @@ _LAZY = dg.PythonObjectDagsterType(pl.LazyFrame)
 
 def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
     told_by, aliases_of = _ALIASES.get(phase.name, (None, None))
-    known_by = {"known_by": dg.AssetIn(key=told_by, dagster_type=_LAZY)} if told_by else {}
+    # Who is known by more than a key may be in the org already, made by people.
+    known_by = (
+        {
+            "known_by": dg.AssetIn(key=told_by, dagster_type=_LAZY),
+            "existing": dg.AssetIn(key="existing_records", dagster_type=_LAZY),
+        }
+        if told_by
+        else {}
+    )
     deps = ["schema_deployed", "forecast", *([f"loaded_{after}"] if after else [])]
 
     @dg.asset(
@@ -51,7 +63,8 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         **told: pl.LazyFrame,
     ) -> dg.MaterializeResult[Frame]:
         given = settings.load()
-        if phase.name not in map_at(given.home).wanted():
+        chosen = map_at(given.home)
+        if phase.name not in chosen.wanted():
             return dg.MaterializeResult(
                 value=pl.DataFrame(schema=OUTCOME_SCHEMA),
                 metadata={"planned": 0, "strategy": "not chosen in the field map"},
@@ -61,7 +74,12 @@ def _loaded(phase: Phase, after: str | None) -> dg.AssetsDefinition:
         refuse_unready_load(given, org)
         run = ledger.run_of(context.run.run_id, context.job_name, org, exports_hash(export_files))
         aliases = aliases_of(told["known_by"]).collect() if aliases_of else None
-        result = load_phase(org, ledger.open(), run, phase, frame, aliases=aliases)
+        meeting = Meeting(
+            conflicts_of(chosen, phase.name),
+            told["existing"].collect() if told else None,
+            Contents(Path(given.exports_folder()) / ATTACHMENTS_FOLDER),
+        )
+        result = load_phase(org, ledger.open(), run, phase, frame, aliases=aliases, meeting=meeting)
         return dg.MaterializeResult(value=result.outcomes, metadata=_about(run, phase, result))
 
     return loaded

@@ -1,18 +1,22 @@
 """Prove: every source row accounted for, every record and field read back."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import polars as pl
 
+from kartra_sf_pipeline.assets.existing import conflicts_of
 from kartra_sf_pipeline.assets.groups import PROVE, REVOPS
 from kartra_sf_pipeline.assets.inputs import columns_of, scanned
-from kartra_sf_pipeline.assets.map import confirmed_map
+from kartra_sf_pipeline.assets.map import confirmed_map, map_at
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.assets.tables import ReconciliationTable
+from kartra_sf_pipeline.kartra.files import ATTACHMENTS_FOLDER
 from kartra_sf_pipeline.mapping.custom_fields import PREFIX
 from kartra_sf_pipeline.mapping.destinations import destinations
+from kartra_sf_pipeline.migration.contents import Contents
 from kartra_sf_pipeline.migration.phases import PHASES
 from kartra_sf_pipeline.proof.objects_moved import objects_moved
 from kartra_sf_pipeline.proof.read_back import read_back as read_back_frames
@@ -126,12 +130,21 @@ def reconciliation(dispositions: pl.LazyFrame, export_files: Frame) -> dg.Output
     ins=scanned(*_PLANNED_AND_LOADED),
 )
 def read_back_from_org(
-    salesforce: SalesforceResource, **frames: pl.LazyFrame
+    settings: RunSettings, salesforce: SalesforceResource, **frames: pl.LazyFrame
 ) -> Iterator[dg.Output[Frame]]:
     """Queries every loaded record and compares every mapped field by declared equivalence."""
     planned = {phase: frames[phase.name] for phase in PHASES}
     outcomes = pl.concat([columns_of(frames[f"loaded_{p.name}"], *_PLACE) for p in PHASES])
-    summary, differences = read_back_frames(salesforce.org(), planned, outcomes)
+    given = settings.load()
+    chosen = map_at(given.home)
+    rules = {phase.name: conflicts_of(chosen, phase.name) for phase in PHASES}
+    summary, differences = read_back_frames(
+        salesforce.org(),
+        planned,
+        outcomes,
+        conflicts={name: rule for name, rule in rules.items() if rule is not None},
+        contents=Contents(Path(given.exports_folder()) / ATTACHMENTS_FOLDER),
+    )
     fields = int(summary["fields"].sum())
     yield dg.Output(
         summary,
@@ -141,6 +154,7 @@ def read_back_from_org(
             "fields": fields,
             "equal": int(summary["equal"].sum()),
             "differences": int(summary["differences"].sum()),
+            "explained": int(summary["explained"].sum()),
             "missing": int(summary["missing"].sum()),
             "by_object": table(summary),
         },

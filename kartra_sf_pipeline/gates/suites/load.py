@@ -53,4 +53,23 @@ def _loaded(phase: str) -> Suite:
     )
 
 
-SUITES = tuple(_loaded(phase) for phase in PHASE_NAMES)
+_EXISTING = Suite(
+    asset="existing_records",
+    derive={
+        "_decided": (pl.col("decision") == "stamp") == pl.col("sf_id").is_not_null(),
+    },
+    rules=(
+        unique(
+            "existing_records_meet_one_row",
+            "sf_id",
+            "A record that people made is never the home of two rows.",
+        ),
+        holds(
+            "existing_records_are_named_or_left",
+            "_decided",
+            "A row is loaded into one named record, or a person is asked.",
+        ),
+    ),
+)
+
+SUITES = (_EXISTING, *(_loaded(phase) for phase in PHASE_NAMES))
