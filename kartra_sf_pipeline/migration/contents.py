@@ -16,6 +16,10 @@ LARGEST = 200_000_000
 _BLOBS = frozenset({"base64", "blob"})
 
 
+#: Column with the SHA-256 in hex of what a reference led to when it was planned.
+CHECKSUM = "_sha256"
+
+
 class ContentError(Exception):
     """A reference that cannot be read; the message says why, for the row's outcome."""
 
@@ -49,6 +53,13 @@ class Contents:
             raise ContentError("the file is not in the folder of attachments") from None
         except OSError as error:
             raise ContentError(f"the file cannot be read: {error.strerror}") from None
+
+    def read_planned(self, reference: str, checksum: str | None) -> bytes:
+        """The bytes behind a reference, if they still are those that were planned."""
+        content = self.read(reference)
+        if checksum is not None and hashlib.sha256(content).hexdigest() != checksum:
+            raise ContentError("the file has changed since it was planned: run again")
+        return content
 
     def size_and_checksum(self, reference: str) -> tuple[int, str]:
         """Bytes and MD5 in hex, as the platform tells them of a file; raises ContentError."""

@@ -17,7 +17,7 @@ import polars as pl
 
 from kartra_sf_pipeline.errors import OrgError, OrgUnavailable
 from kartra_sf_pipeline.migration import results
-from kartra_sf_pipeline.migration.contents import ContentError, Contents, is_content
+from kartra_sf_pipeline.migration.contents import CHECKSUM, ContentError, Contents, is_content
 from kartra_sf_pipeline.migration.current import ORG, read_current
 from kartra_sf_pipeline.migration.diff import VERDICT
 from kartra_sf_pipeline.migration.equivalence import CLEAR
@@ -52,7 +52,8 @@ def _created(
 ) -> dict[str, str | None]:
     """What became of one file: sf_id, action and the three columns of an error."""
     try:
-        content = contents.read(str(row[blob][0] or ""))
+        planned = row[CHECKSUM][0] if CHECKSUM in row.columns else None
+        content = contents.read_planned(str(row[blob][0] or ""), planned)
     except ContentError as error:
         return _rejected(results.CONTENT_NOT_READ, str(error), blob)
     for pause in (*_PAUSES, None):

@@ -11,7 +11,7 @@ import polars as pl
 from kartra_sf_pipeline.errors import GateFailed, PipelineError
 from kartra_sf_pipeline.migration import sending
 from kartra_sf_pipeline.migration.conflicts import Conflicts
-from kartra_sf_pipeline.migration.contents import Contents, is_content
+from kartra_sf_pipeline.migration.contents import CHECKSUM, Contents, is_content
 from kartra_sf_pipeline.migration.current import MATCH, read_current
 from kartra_sf_pipeline.migration.diff import VERDICT, Changes, compare
 from kartra_sf_pipeline.migration.existing import with_existing
@@ -197,7 +197,8 @@ def _outcome_frame(rows: pl.DataFrame, done: pl.DataFrame, phase: Phase) -> pl.D
 def _with_cells(frame: pl.DataFrame, phase: Phase) -> pl.DataFrame:
     """The frame with its data as upload cells, its key as a column, and a wave for each row."""
     names = data_columns(frame)
-    rows = frame.select("_key", *LINEAGE, *as_cells(frame.select(names)).get_columns())
+    carried = [CHECKSUM] if CHECKSUM in frame.columns else []
+    rows = frame.select("_key", *carried, *LINEAGE, *as_cells(frame.select(names)).get_columns())
     if phase.external_id and phase.external_id not in names:
         rows = rows.with_columns(pl.col("_key").alias(phase.external_id))
     wave = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 import time
@@ -235,3 +236,17 @@ def test_a_reference_without_a_folder_says_so() -> None:
         Contents().read("file:a.pdf")
     with pytest.raises(ContentError, match="begin with"):
         Contents().read("a.pdf")
+
+
+def test_a_file_that_changed_after_it_was_planned_is_not_sent(
+    org: Org, ledger: Ledger, meeting: Meeting, folder: Path
+) -> None:
+    with_contact(org, ledger)
+    contract = folder / "files" / "contract.pdf"
+    digests = [hashlib.sha256(contract.read_bytes()).hexdigest(), None]
+    planned = some_files().with_columns(pl.Series("_sha256", digests))
+    contract.write_bytes(b"another one")
+    _, results = load_all(org, ledger, {FILES: planned}, meeting)
+    outcomes = results["files"].outcomes
+    assert outcomes["outcome"].to_list() == ["rejected", "created"]
+    assert outcomes["error_message"][0] == "the file has changed since it was planned: run again"
