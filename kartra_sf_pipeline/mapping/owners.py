@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 import polars as pl
 
 from kartra_sf_pipeline.mapping.model import PhaseMap
@@ -20,7 +23,7 @@ def owner_ids(rows: pl.DataFrame, phase: PhaseMap, choices: Choices) -> pl.Expr 
     if field is None or not field.createable:
         return None
     owners = choices.field_map.owners
-    known = {word: user.id for user in choices.users if user.active for word in words_of(user)}
+    known = {word: user.id for word, user in active_users(choices.users).items()}
     for name, user in owners.users.items():
         if (found := known.get(folded(user))) is not None:
             known[folded(name)] = found
@@ -36,6 +39,15 @@ def owner_ids(rows: pl.DataFrame, phase: PhaseMap, choices: Choices) -> pl.Expr 
 def words_of(user: OrgUser) -> tuple[str, ...]:
     """What a user may be called by: user name and e-mail, folded."""
     return tuple(word for word in (folded(user.username), folded(user.email)) if word)
+
+
+def active_users(users: Sequence[OrgUser]) -> dict[str, OrgUser]:
+    """Active users by what they may be called: user name, and e-mail where nobody shares it."""
+    active = [user for user in users if user.active]
+    mails = Counter(folded(user.email) for user in active)
+    by_mail = {folded(user.email): user for user in active if mails[folded(user.email)] == 1}
+    by_mail.pop("", None)
+    return by_mail | {folded(user.username): user for user in active}
 
 
 def folded(word: str) -> str:

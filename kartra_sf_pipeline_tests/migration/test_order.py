@@ -21,7 +21,7 @@ from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline_tests.conftest import LocalOrg
 
 # Each lookup that some strategy deploys is deployed by one of these.
-EVERYTHING = (
+EVERYTHING: tuple[dict[str, str | bool], ...] = (
     {"rebills": "own_opportunity", "teams": True, "territories": True, "files": True},
     {"rebills": "subscription_history"},
     {
