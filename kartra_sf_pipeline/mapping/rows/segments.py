@@ -23,6 +23,8 @@ PLAN_SCHEMA: Final = pl.Schema(
         "account_key": pl.String(),
         "account_source": pl.String(),
         "held_back": pl.Boolean(),
+        "source_file": pl.String(),
+        "source_line": pl.Int64(),
     }
 )
 OF_A_COMPANY: Final = "company"
@@ -64,7 +66,7 @@ def people_plan(frames: Frames, choices: Choices) -> pl.DataFrame:
     known = frames["companies_prepared"].select("account_key", _known=pl.lit(value=True))
     people = (
         frames["contacts_unified"]
-        .select("contact_key", "account_key")
+        .select("contact_key", "account_key", *LINEAGE)
         .join(known, on="account_key", how="left", maintain_order="left")
         .with_columns(
             account_key=pl.when("_known").then("account_key"),
