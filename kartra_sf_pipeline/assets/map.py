@@ -15,10 +15,12 @@ from kartra_sf_pipeline.mapping.account_map import map_frame, propose
 from kartra_sf_pipeline.mapping.approval import WAY_OUT, approval_of, refuse_unapproved
 from kartra_sf_pipeline.mapping.model import FieldMap, line_of, load_map, map_text
 from kartra_sf_pipeline.mapping.org_facts import ask_org, snapshot_of
+from kartra_sf_pipeline.mapping.owner_faults import owner_faults
 from kartra_sf_pipeline.mapping.phase_frames import PREPARED, phase_frames
 from kartra_sf_pipeline.mapping.profile import profile_map
 from kartra_sf_pipeline.mapping.rows.choices import Choices, choices_for
 from kartra_sf_pipeline.mapping.validate import check_map, refuse
+from kartra_sf_pipeline.mapping.validate_schema import schema_faults
 from kartra_sf_pipeline.resources import RunSettings, SalesforceResource
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline.settings import Settings, Target
@@ -101,7 +103,11 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     choices = choices_of(given, content)
     frames = phase_frames(prepared, choices)
     profile = cache(lambda: profile_map(content, frames, choices.objects))
-    faults = check_map(content, frames, facts.objects, profile, facts.currency)
+    faults = [
+        *owner_faults(content, choices.phases, frames, facts.users),
+        *schema_faults(content, facts),
+        *check_map(content, frames, facts.objects, profile, facts.currency),
+    ]
     text = map_text(read_from)
     refuse(faults, read_from, text)
     frame = map_frame(content, choices.phases)

@@ -235,9 +235,11 @@ def map_path(settings: Settings, given: Path | None) -> Path:
 
 def _open(settings: Settings, path: Path) -> _Opened:
     from kartra_sf_pipeline.mapping.model import load_map
+    from kartra_sf_pipeline.mapping.owner_faults import owner_faults
     from kartra_sf_pipeline.mapping.phase_frames import phase_frames
     from kartra_sf_pipeline.mapping.rows.choices import choices_for
     from kartra_sf_pipeline.mapping.validate import check_map
+    from kartra_sf_pipeline.mapping.validate_schema import schema_faults
 
     content = load_map(path)
     prepared = _prepared(settings)
@@ -249,7 +251,11 @@ def _open(settings: Settings, path: Path) -> _Opened:
         content,
         facts,
         frames,
-        check_map(content, frames, facts.objects, None, facts.currency),
+        [
+            *owner_faults(content, choices.phases, frames, facts.users),
+            *schema_faults(content, facts),
+            *check_map(content, frames, facts.objects, None, facts.currency),
+        ],
     )
 
 

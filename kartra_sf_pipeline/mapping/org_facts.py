@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kartra_sf_pipeline.errors import OrgError, SettingsError
+from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.salesforce.org import Org
 from kartra_sf_pipeline.salesforce.snapshot import OrgSnapshot, take_snapshot
@@ -42,6 +43,10 @@ OBJECTS = (
 """What phases may write; an org or a user without one of them is judged by what the map wants."""
 
 
+PERMISSIONS = ("ApiEnabled", "CustomizeApplication", "ModifyAllData", "ModifyMetadata")
+"""User permissions that a migration needs, by their API names."""
+
+
 @dataclass(frozen=True)
 class OrgUser:
     """A user of the org who can own records, or once could."""
@@ -62,6 +67,8 @@ class OrgFacts:
     users: tuple[OrgUser, ...] = ()
     currency: str | None = None
     """The org's one currency; None where it has several, or does not tell."""
+    permissions: frozenset[str] | None = None
+    """Those of `PERMISSIONS` that the user has; None where the org does not tell."""
 
     @property
     def objects(self) -> dict[str, ObjectDescribe]:
@@ -74,6 +81,7 @@ class OrgFacts:
         content = {
             "standard_pricebook_id": self.standard_pricebook_id,
             "currency": self.currency,
+            "permissions": None if self.permissions is None else sorted(self.permissions),
             "users": [asdict(user) for user in self.users],
             "snapshot": json.loads(self.snapshot.to_json()),
         }
@@ -87,7 +95,33 @@ def ask_org(org: Org) -> OrgFacts:
     book = org.query("SELECT Id FROM Pricebook2 WHERE IsStandard = true")
     if book.is_empty():
         raise OrgError("The org shows no standard price book: products cannot be priced in it.")
-    return OrgFacts(snapshot_objects(org), book["Id"][0], _users(org), own_currency(org))
+    return OrgFacts(
+        snapshot_objects(org), book["Id"][0], _users(org), own_currency(org), _permissions(org)
+    )
+
+
+def _permissions(org: Org) -> frozenset[str] | None:
+    """From the profile and the permission sets that are assigned to the signed-in user."""
+    shown = org.describe("PermissionSet").fields
+    columns = [f"Permissions{name}" for name in PERMISSIONS]
+    if not all(column in shown for column in columns):
+        return None
+    told = f"SELECT {', '.join(columns)} FROM PermissionSet WHERE"
+    user = soql.quote(org.user_id)
+    profile = org.query(f"SELECT ProfileId FROM User WHERE Id = {user}")["ProfileId"][0]
+    own = org.query(f"{told} ProfileId = {soql.quote(profile or '')}")
+    # A profile's permissions are those of a set of its own; without that, half would be unseen.
+    if own.is_empty():
+        return None
+    given = org.query(
+        f"{told} Id IN (SELECT PermissionSetId FROM PermissionSetAssignment "
+        f"WHERE AssigneeId = {user})"
+    )
+    return frozenset(
+        column.removeprefix("Permissions")
+        for column in columns
+        if True in (*own[column], *given[column])
+    )
 
 
 def snapshot_objects(org: Org) -> OrgSnapshot:
@@ -120,9 +154,11 @@ def snapshot_of(home: Path) -> OrgFacts:
 @lru_cache(maxsize=4)
 def _read_facts(path: Path, _: int) -> OrgFacts:
     content = json.loads(path.read_text(encoding="utf-8"))
+    held = content.get("permissions")
     return OrgFacts(
         OrgSnapshot.from_json(json.dumps(content["snapshot"])),
         content["standard_pricebook_id"],
         tuple(OrgUser(**user) for user in content["users"]),
         content.get("currency"),
+        None if held is None else frozenset(held),
     )
