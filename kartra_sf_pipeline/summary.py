@@ -57,6 +57,7 @@ def summarise(instance: DagsterInstance, run_id: str, settings: Settings) -> dic
         "objects": _objects(frames),
         "gates": log.gates,
         "existing_records": _existing(frames),
+        "original_dates": _dated(frames),
         "read_back": _read_back(frames),
         "forecast": _forecast(frames),
         "scoreboard": _scoreboard(frames),
@@ -213,6 +214,17 @@ def _read_back(frames: dict[str, pl.DataFrame]) -> dict[str, Any]:
         "differences": int(summary["differences"].sum()),
         "explained": int(summary["explained"].sum()),
     }
+
+
+def _dated(frames: dict[str, pl.DataFrame]) -> list[str]:
+    """Objects whose records are created on their original day; a field of their own keeps the
+    others' date.
+    """
+    found = frames.get("field_map")
+    if found is None:
+        return []
+    dated = found.filter(pl.col("target") == "CreatedDate")
+    return sorted(dated["object"].unique())
 
 
 def _existing(frames: dict[str, pl.DataFrame]) -> dict[str, int]:

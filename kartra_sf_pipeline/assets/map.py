@@ -15,6 +15,7 @@ from kartra_sf_pipeline.mapping.account_map import map_frame, propose
 from kartra_sf_pipeline.mapping.approval import WAY_OUT, approval_of, refuse_unapproved
 from kartra_sf_pipeline.mapping.model import FieldMap, line_of, load_map, map_text
 from kartra_sf_pipeline.mapping.org_facts import ask_org, snapshot_of
+from kartra_sf_pipeline.mapping.original_dates import original_date_faults
 from kartra_sf_pipeline.mapping.owner_faults import owner_faults
 from kartra_sf_pipeline.mapping.phase_frames import PREPARED, phase_frames
 from kartra_sf_pipeline.mapping.profile import profile_map
@@ -105,6 +106,7 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     profile = cache(lambda: profile_map(content, frames, choices.objects))
     faults = [
         *owner_faults(content, choices.phases, frames, facts.users),
+        *original_date_faults(content, choices.phases),
         *schema_faults(content, facts),
         *check_map(content, frames, facts.objects, profile, facts.currency),
     ]

@@ -235,6 +235,7 @@ def map_path(settings: Settings, given: Path | None) -> Path:
 
 def _open(settings: Settings, path: Path) -> _Opened:
     from kartra_sf_pipeline.mapping.model import load_map
+    from kartra_sf_pipeline.mapping.original_dates import original_date_faults
     from kartra_sf_pipeline.mapping.owner_faults import owner_faults
     from kartra_sf_pipeline.mapping.phase_frames import phase_frames
     from kartra_sf_pipeline.mapping.rows.choices import choices_for
@@ -253,6 +254,7 @@ def _open(settings: Settings, path: Path) -> _Opened:
         frames,
         [
             *owner_faults(content, choices.phases, frames, facts.users),
+            *original_date_faults(content, choices.phases),
             *schema_faults(content, facts),
             *check_map(content, frames, facts.objects, None, facts.currency),
         ],
