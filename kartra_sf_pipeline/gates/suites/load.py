@@ -55,6 +55,7 @@ def _loaded(phase: str) -> Suite:
 
 _EXISTING = Suite(
     asset="existing_records",
+    identify=("object", "sf_id"),
     derive={
         "_decided": (pl.col("decision") == "stamp") == pl.col("sf_id").is_not_null(),
     },
