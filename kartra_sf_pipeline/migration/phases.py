@@ -176,7 +176,7 @@ PHASES: tuple[Phase, ...] = (
         "files",
         "ContentVersion",
         # A version's content never changes: another content would be another version.
-        create_only=("VersionData", "PathOnClient", "FirstPublishLocation:Contact.Kartra_Id__c"),
+        create_only=("VersionData", "PathOnClient", "Contact:FirstPublishLocation.Kartra_Id__c"),
         one_by_one=True,
         deleted_with=("ContentDocument", "ContentDocumentId"),
         depends_on=("contacts", "opportunities"),

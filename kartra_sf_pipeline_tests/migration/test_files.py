@@ -29,7 +29,7 @@ from kartra_sf_pipeline_tests.migration.small_account import load_all, rows
 
 CONTACTS, FILES = phase_named("contacts"), phase_named("files")
 COLUMNS = (
-    "Kartra_Id__c Title PathOnClient VersionData FirstPublishLocation:Contact.Kartra_Id__c "
+    "Kartra_Id__c Title PathOnClient VersionData Contact:FirstPublishLocation.Kartra_Id__c "
     "Description"
 )
 MANY = 60
@@ -217,7 +217,7 @@ def wait_for_files(org: Org, number: int, victim: subprocess.Popen[bytes]) -> No
 def test_a_file_whose_answer_was_lost_is_not_sent_twice(
     org: Org, ledger: Ledger, meeting: Meeting
 ) -> None:
-    frame = some_files().drop("FirstPublishLocation:Contact.Kartra_Id__c")
+    frame = some_files().drop("Contact:FirstPublishLocation.Kartra_Id__c")
     run, _ = load_all(org, ledger, {FILES: frame}, meeting)
     columns = bind_columns(org, "ContentVersion", data_columns(frame))
     sender = Sender(org, ledger, run, FILES, columns, columns[:1])

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.mapping.owners import folded, words_of
+from kartra_sf_pipeline.mapping.owners import active_users, folded, words_of
 from kartra_sf_pipeline.mapping.rows.choices import Choices, Frames
 
 NEEDS: Final = (
@@ -109,8 +109,9 @@ def territory_rows(frames: Frames, _: Choices) -> pl.DataFrame:
 
 def _users(choices: Choices) -> pl.DataFrame:
     """`user` (a folded word), `user_id`, `active`; an active user wins over a former one."""
-    found = [(word, user.id, user.active) for user in choices.users for word in words_of(user)]
-    by_word = {word: (id_, active) for word, id_, active in sorted(found, key=lambda one: one[2])}
+    former = [user for user in choices.users if not user.active]
+    by_word = {word: (user.id, False) for user in former for word in words_of(user)}
+    by_word |= {word: (user.id, True) for word, user in active_users(choices.users).items()}
     for name, user in choices.field_map.owners.users.items():
         if (known := by_word.get(folded(user))) is not None:
             by_word[folded(name)] = known
@@ -145,7 +146,7 @@ def _judged(rows: pl.DataFrame, choices: Choices, deals: pl.Series) -> pl.DataFr
             of_team & pl.col("user_id").is_null(),
             quarantine,
             "user_not_found",
-            pl.lit("The org has no user '") + said + "'.",
+            pl.lit("The org has no user '") + said + "', or several by that e-mail address.",
         ),
         (
             of_team & pl.col("active").not_(),
