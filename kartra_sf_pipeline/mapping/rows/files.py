@@ -21,7 +21,7 @@ CARRIED: Final = ("_size", "_sha256")
 """Bytes and SHA-256 of the content as it was planned, for the loader to hold against it."""
 
 _TITLE: Final = 120
-_UNFIT: Final = r'[\\/:*?"<>|\x00-\x1f]+'
+_UNFIT: Final = r'[\\/:*?"<>|\x00-\x1f\s]+'
 
 
 def file_rows(frames: Frames, choices: Choices) -> pl.DataFrame:
@@ -63,9 +63,10 @@ def notes(prepared: pl.DataFrame, activities: pl.DataFrame) -> pl.DataFrame:
         title=pl.when(title.str.len_chars() > 0).then(title).otherwise(pl.lit("Note")),
         content=pl.lit(TEXT) + _html(pl.col("text")),
     )
+    name = pl.col("title").str.replace_all(_UNFIT, " ").str.strip_chars(" .")
     return _with_sums(
         rows.with_columns(
-            file_name=pl.col("title").str.replace_all(_UNFIT, " ").str.strip_chars() + ".snote",
+            file_name=pl.when(name == "").then(pl.lit("Note")).otherwise(name) + ".snote",
             description=pl.lit(None, pl.String),
         ).drop("text")
     )
