@@ -95,9 +95,12 @@ def _wanted(planned: pl.LazyFrame, prepared: pl.LazyFrame, key: str, value: str)
 
 
 def _about(frame: Frame) -> dict[str, Any]:
+    # No keys: they may be addresses. The frame has them.
     review = frame.filter(pl.col("decision") == REVIEW)
     return {
         "rows": frame.height,
         "decisions": counts(frame, "decision"),
-        "to_review": table(review.select("object", "key", "matched_by", "candidates"), rows=100),
+        "to_review": table(
+            review.group_by("object", "matched_by", "candidates").len("rows").sort("rows")
+        ),
     }

@@ -197,6 +197,16 @@ def _made(read: ExportSet, folder: Path) -> dict[str, pl.DataFrame]:
             },
             field_map.strategies,
         ),
+        "existing_records": pl.DataFrame(
+            {
+                "object": ["Account", "Contact"],
+                "key": ["domain:acme.com", "1"],
+                "sf_id": ["001000000000001AAA", None],
+                "matched_by": ["Website", "Email"],
+                "decision": ["stamp", "review"],
+                "candidates": [1, 2],
+            }
+        ),
         # An outcome is told alike whatever the phase: where none is loaded, accounts stand for it.
         **{
             f"loaded_{phase}": _outcomes(shaped[phase if shaped[phase].height else "accounts"])

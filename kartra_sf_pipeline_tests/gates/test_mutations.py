@@ -51,6 +51,7 @@ SPOIL: dict[str, Mutation] = {
     "kartra_plan_has_room": _set(note="Nearly full."),
     "leads_have_no_account": _set(become="lead", account_key="domain:acme.com"),
     "accounts_of_people_are_explained": _set(account_key="domain:acme.com", account_source=None),
+    "existing_records_are_named_or_left": _set(decision="review"),
     "rows_that_arrive_name_a_record": _set(planned="load", key=None),
     "rows_set_aside_say_why": _set(planned="suppress", reason=None),
 }
