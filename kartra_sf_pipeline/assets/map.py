@@ -29,6 +29,12 @@ from kartra_sf_pipeline.settings import Settings, Target
 Frame = pl.DataFrame
 Result = dg.MaterializeResult[pl.DataFrame]
 
+_DECIDED = {
+    "about": pl.String,
+    "chosen": pl.String,
+    "confidence": pl.Float64,
+    "reason": pl.String,
+}
 _COMMON: dict[str, Any] = {"group_name": MAP, "kinds": {"salesforce"}, "owners": MIGRATION}
 
 
@@ -99,7 +105,7 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
     if given.map is not None:
         content, read_from = load_map(given.map), given.map
     else:
-        content, read_from = propose(prepared, facts.objects), path
+        content, read_from = propose(prepared, facts.objects, facts.users), path
     path.write_text(content.to_yaml(), encoding="utf-8")
     choices = choices_of(given, content)
     frames = phase_frames(prepared, choices)
@@ -127,6 +133,9 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
             "map": table(frame.drop("map_fingerprint", "on_blank"), rows=250),
             "values": table(profile(), rows=250),
             "to_know": table(told),
+            "decisions": table(
+                pl.DataFrame([one.model_dump() for one in content.decisions], schema=_DECIDED)
+            ),
             "unmapped": table(
                 pl.DataFrame(
                     [one.model_dump() for one in content.unmapped],

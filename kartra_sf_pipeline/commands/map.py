@@ -52,6 +52,13 @@ def propose(
         typer.Option("--out", help=f"File to write; default {PROPOSED} in the home folder."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file of yours.")] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            help="A program that says how alike names are, as a second opinion (docs/map.md).",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Propose the whole map from the account that was scoped last and the org as it is.
@@ -65,14 +72,18 @@ def propose(
             raise SettingsError(
                 f"{path} exists already.", next_step="Name another file, or pass --force."
             )
-        content = _proposal(_prepared(settings), _ask())
+        content = _proposal(_prepared(settings), _ask(), judge)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content.to_yaml(), encoding="utf-8")
         opened = _open(settings, path)
     except PipelineError as error:
         fail(error, as_json=as_json)
+    from kartra_sf_pipeline.commands.map_screens import show_decisions
+    from kartra_sf_pipeline.mapping.evidence import SURE
+
     rules = [rule for phase in content.phases.values() for rule in phase.fields]
-    doubtful = [rule for rule in rules if rule.confidence < 0.8]
+    doubtful = [rule for rule in rules if rule.confidence < SURE]
+    decisions = [one for one in content.decisions if one.confidence < SURE]
     if as_json:
         print_json(
             {
@@ -80,6 +91,7 @@ def propose(
                 "fingerprint": content.fingerprint(),
                 "fields": len(rules),
                 "doubtful": [rule.target for rule in doubtful],
+                "decisions": [one.model_dump() for one in content.decisions],
                 "unmapped": [one.model_dump() for one in content.unmapped],
                 "faults": _faults(opened),
             }
@@ -89,6 +101,7 @@ def propose(
         f"{len(rules)} fields, {len(doubtful)} to look at twice, "
         f"{len(content.unmapped)} columns unmapped."
     )
+    show_decisions(decisions, "Choices to look at twice")
     _say_faults(opened)
     console.print(f"Written    {path}", soft_wrap=True, highlight=False)
     console.print(
@@ -131,12 +144,19 @@ def show(
                 "file": str(opened.path),
                 **state,
                 "fields": rows.to_dicts(),
+                "strategies": opened.content.strategies.model_dump(mode="json"),
+                "decisions": [one.model_dump() for one in opened.content.decisions],
+                "owners": opened.content.owners.model_dump(mode="json"),
+                "value_maps": {
+                    name: one.model_dump(mode="json")
+                    for name, one in opened.content.value_maps.items()
+                },
                 "unmapped": [one.model_dump() for one in opened.content.unmapped],
                 "faults": _faults(opened),
             }
         )
         return
-    show_map(rows, opened.content, opened.path, state)
+    show_map(rows, opened.content, opened.path, state, choices=phase is None)
     _say_faults(opened)
 
 
@@ -283,10 +303,14 @@ def _prepared(settings: Settings) -> dict[str, pl.LazyFrame]:
     return known
 
 
-def _proposal(prepared: dict[str, pl.LazyFrame], facts: OrgFacts) -> FieldMap:
+def _proposal(
+    prepared: dict[str, pl.LazyFrame], facts: OrgFacts, judge: str | None = None
+) -> FieldMap:
     from kartra_sf_pipeline.mapping.account_map import propose as propose_whole
+    from kartra_sf_pipeline.mapping.judge import ProgramJudge
 
-    return propose_whole(prepared, facts.objects)
+    second = ProgramJudge(judge) if judge else None
+    return propose_whole(prepared, facts.objects, facts.users, second)
 
 
 def _state(settings: Settings, opened: _Opened) -> dict[str, Any]:

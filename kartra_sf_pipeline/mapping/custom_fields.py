@@ -22,6 +22,9 @@ PREFIX = "x__"
 YES = ("yes", "true", "1", "on", "checked", "y")
 NO = ("no", "false", "0", "off", "unchecked", "n")
 
+DATE_FORMS = ("%Y-%m-%d", "%B %d, %Y")
+"""Forms of a day that can be read in one way only; a month's name may be short."""
+
 MULTI_SELECT_VALUES = 500
 """Values that one multi-select picklist may define."""
 PICKLIST_VALUES = 1_000
@@ -66,7 +69,7 @@ def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.Data
     """contact_key and each custom column that `rules` name, in the form that its transform takes.
 
     A `boolean` column is Boolean, a `multi` column a list of options, a `date` column a Date of the
-    cells that are written as one (year first), any other the text.
+    cells that are written as one of `DATE_FORMS`, any other the text.
     """
     frame = contacts.select("contact_key", *_sources(rules))
     for rule in rules:
@@ -76,8 +79,9 @@ def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.Data
         if rule.transform == "boolean":
             frame = frame.with_columns(_ticked(pl.col(column)).alias(column))
         elif rule.transform == "date":
-            day = pl.col(column).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
-            frame = frame.with_columns(day.alias(column))
+            text = pl.col(column).str.strip_chars()
+            days = [text.str.to_date(form, strict=False) for form in DATE_FORMS]
+            frame = frame.with_columns(pl.coalesce(days).alias(column))
         elif rule.transform == "multi":
             options = option_lists(frame[column], list(rule.new.values) if rule.new else None)
             # A semicolon separates the values of a multi-select cell on the wire.

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 from scipy.optimize import linear_sum_assignment
 
 from kartra_sf_pipeline.mapping.custom_fields import NO, YES
+from kartra_sf_pipeline.mapping.judge import Judge
 from kartra_sf_pipeline.mapping.model import TransformName
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe
 
 SURE = 0.8
 """From here on a proposal may be wrong only by rare bad luck; below, a person must look."""
 DOUBTFUL = 0.79
-WORTH_A_LOOK = 0.5
+ALIKE = 0.5
+"""From here on a judge's word counts."""
+WORTH_A_LOOK = 0.55
+"""Below this a field of the org is named as the nearest, and the column gets a field of its own."""
 
 # Words for one thing; the first is an org's usual name. Compared as whole names, never as parts.
 SYNONYMS: tuple[tuple[str, ...], ...] = (
@@ -46,18 +51,20 @@ SYNONYMS: tuple[tuple[str, ...], ...] = (
 )
 _GROUP = {word: number for number, words in enumerate(SYNONYMS) for word in words}
 
-_DATE = r"^\d{4}-\d{2}-\d{2}$"
+_DATE = r"^(\d{4}-\d{2}-\d{2}|[A-Z][a-z]{2,8} \d{1,2}, \d{4})$"
+_DATETIME = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"
 _EMAIL = r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$"
 _URL = r"^(https?://|www\.)\S+$"
 _PHONE = r"^(\+|\(?0)[0-9 ().\-/]{6,}$"
 _NUMBER = r"^-?\d{1,15}(\.\d+)?$"
 _PATTERN = {
-    "date": _DATE, "email": _EMAIL, "url": _URL, "phone": _PHONE, "double": _NUMBER,
-    "currency": _NUMBER, "percent": _NUMBER, "int": r"^-?\d{1,9}$",
+    "date": _DATE, "datetime": _DATETIME, "email": _EMAIL, "url": _URL, "phone": _PHONE,
+    "double": _NUMBER, "currency": _NUMBER, "percent": _NUMBER, "int": r"^-?\d{1,9}$",
 }  # fmt: skip
 TRANSFORM: dict[str, TransformName] = {
-    "date": "date", "double": "decimal", "currency": "decimal", "percent": "decimal",
-    "int": "integer", "boolean": "boolean", "multipicklist": "multi", "textarea": "long_text",
+    "date": "date", "datetime": "datetime", "double": "decimal", "currency": "decimal",
+    "percent": "decimal", "int": "integer", "boolean": "boolean", "multipicklist": "multi",
+    "textarea": "long_text",
 }  # fmt: skip
 
 
@@ -84,14 +91,23 @@ class Fit:
     reason: str
 
 
-def best_fits(columns: Sequence[Column], fields: Sequence[FieldDescribe]) -> list[list[Fit]]:
+def best_fits(
+    columns: Sequence[Column], fields: Sequence[FieldDescribe], judge: Judge | None = None
+) -> list[list[Fit]]:
     """For each column its fits, best first; no field is first for two columns.
 
-    Where two fields fit a column almost alike, or two columns a field, neither is sure.
+    Where two fields fit a column almost alike, or two columns a field, neither is sure. A `judge`
+    of names may lift what is doubtful, never make it sure.
     """
     if not columns or not fields:
         return [[] for _ in columns]
     fits = [[_fit(column, field) for field in fields] for column in columns]
+    if judge is not None:
+        told = judge.likeness(columns, fields)
+        fits = [
+            [_lifted(fit, column, alike) for fit, alike in zip(row, judged, strict=True)]
+            for column, row, judged in zip(columns, fits, told, strict=True)
+        ]
     scores = np.array([[fit.confidence for fit in row] for row in fits])
     rows, chosen = linear_sum_assignment(scores, maximize=True)
     first = dict(zip(rows.tolist(), chosen.tolist(), strict=True))
@@ -126,6 +142,29 @@ def name_likeness(names: Sequence[str], field: FieldDescribe) -> tuple[float, st
     return (near * 0.9, "like name") if near >= 0.8 else (0.0, "")
 
 
+def near_values(ours: Sequence[str], offered: Sequence[str]) -> dict[str, str]:
+    """Each of our values that the field lacks, with the one of its own that is meant by it.
+
+    `Cancelled` finds `Canceled`; what nothing is near to is left out.
+    """
+    known = {plain(value): value for value in offered}
+    there = {value.casefold() for value in offered}
+    found: dict[str, str] = {}
+    for value in ours:
+        if value.casefold() in there or not plain(value):
+            continue
+        # `Level 11` is a value apart from `Level 10`, however like it looks.
+        alike = [word for word in known if _digits(word) == _digits(plain(value))]
+        near = process.extractOne(plain(value), alike, scorer=fuzz.ratio, score_cutoff=88)
+        if near is not None:
+            found[value] = known[near[0]]
+    return found
+
+
+def _digits(word: str) -> list[str]:
+    return re.findall(r"\d+", word)
+
+
 def plain(name: str) -> str:
     """`Job_Title`, `jobTitle` and `Job title:` read `job title`."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
@@ -149,6 +188,14 @@ def _fit(column: Column, field: FieldDescribe) -> Fit:
     return Fit(field, round(score, 3), ", ".join(part for part in (named, why) if part))
 
 
+def _lifted(fit: Fit, column: Column, alike: float) -> Fit:
+    values, why = _value_fit(column, fit.field)
+    lifted = round(WORTH_A_LOOK + (DOUBTFUL - WORTH_A_LOOK) * alike, 3)
+    if values == 0 or alike < ALIKE or lifted <= fit.confidence:
+        return fit
+    return Fit(fit.field, lifted, f"the judge finds the names alike ({alike:.2f}), {why}")
+
+
 def _value_fit(column: Column, field: FieldDescribe) -> tuple[float, str]:
     """How much the values alone speak for the field; 0 where it could not hold all of them."""
     kind = field.type
@@ -164,6 +211,8 @@ def _value_fit(column: Column, field: FieldDescribe) -> tuple[float, str]:
     if column.several or column.kind == "Checkbox":
         return (0.1, "text") if kind == "textarea" else (0.0, "")
     longest = int(column.values.str.len_chars().max() or 0)  # pyright: ignore[reportArgumentType]
+    if kind == "datetime" and column.kind != "DateTime":
+        return 0.0, ""  # Text of an export is read as a day, never as a moment.
     if kind in _PATTERN:
         share = column.values.str.strip_chars().str.contains(_PATTERN[kind]).mean()
         fits = share == 1.0 and (not field.length or longest <= field.length)
@@ -180,9 +229,10 @@ def _value_fit(column: Column, field: FieldDescribe) -> tuple[float, str]:
     )
     if typed or column.kind == "Picklist":
         return 0.3, "text holds any value"
-    # A field made for these values is rarely much longer than the longest of them.
-    room = longest / field.length if field.length else 0.0
-    return (0.55 if long_text else 0.5) + 0.1 * min(room, 1.0), "text of that length"
+    # A field made for these values is rarely much longer than the longest of them. The square
+    # makes one field that is far too long worse than two that are a little so.
+    excess = math.log(field.length / max(longest, 1)) if field.length else 9.0
+    return (0.55 if long_text else 0.5) + 0.1 * math.exp(-excess * excess / 4), "text that fits it"
 
 
 def _options_fit(column: Column, field: FieldDescribe) -> tuple[float, str]:
@@ -192,14 +242,15 @@ def _options_fit(column: Column, field: FieldDescribe) -> tuple[float, str]:
     ours = {option.casefold() for option in column.options}
     if not ours or not offered:
         return 0.0, ""
-    shared = len(ours & offered)
+    near: Mapping[str, str] = near_values(column.options, field.picklist_values)
+    shared = len(ours & offered) + (0 if column.several else len(near))
     if shared < len(ours) and (field.restricted_picklist or shared < 0.7 * len(ours)):
         return 0.0, ""
-    alike = shared / len(ours | offered)
+    alike = shared / (len(ours) + len(offered) - shared)
     telling = len(ours) >= 3
     score = 0.55 + 0.4 * alike if telling else 0.4 + 0.3 * alike
     if column.several == (field.type == "multipicklist"):
         score += 0.03
-    if shared < len(ours):
+    if shared < len(ours) or near:
         score = min(score, DOUBTFUL)
     return min(score, 0.95), f"{shared} of {len(ours)} values are in its picklist"

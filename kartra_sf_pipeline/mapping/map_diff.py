@@ -16,9 +16,12 @@ def diff_maps(old: FieldMap, new: FieldMap) -> list[dict[str, Any]]:
     A rule that only one side has stands with its source as `key` "rule".
     """
     found: list[dict[str, Any]] = []
-    for name in old.phases:
-        before, after = old.phases[name], new.phases[name]
-        for key in ("object", "source", "key", "stamp"):
+    for name in dict.fromkeys((*old.phases, *new.phases)):
+        before, after = old.phases.get(name), new.phases.get(name)
+        if before is None or after is None:
+            _compare(found, name, "", "phase", before and before.object, after and after.object)
+            continue
+        for key in ("object", "source", "key", "stamp", "owner", "record_type", "custom_object"):
             _compare(found, name, "", key, getattr(before, key), getattr(after, key))
         rules = {rule.target: rule for rule in before.fields}
         others = {rule.target: rule for rule in after.fields}
@@ -37,9 +40,19 @@ def diff_maps(old: FieldMap, new: FieldMap) -> list[dict[str, Any]]:
             for key in type(left).model_fields:
                 if key not in _REMARKS:
                     _compare(found, name, target, key, getattr(left, key), getattr(right, key))
-    for key in type(old.policies).model_fields:
-        _compare(found, "policies", "", key, getattr(old.policies, key), getattr(new.policies, key))
+    for part in ("strategies", "owners", "existing", "policies"):
+        left, right = getattr(old, part), getattr(new, part)
+        for key in type(left).model_fields:
+            _compare(found, part, "", key, getattr(left, key), getattr(right, key))
+    for name in dict.fromkeys((*old.value_maps, *new.value_maps)):
+        _compare(found, "value_maps", "", name, old.value_maps.get(name), new.value_maps.get(name))
+    part = "contacts_without_company"
+    _compare(found, part, "", "segments", _segments(old), _segments(new))
     return found
+
+
+def _segments(content: FieldMap) -> str:
+    return "; ".join(f"{one.who}: {one.become}" for one in content.contacts_without_company)
 
 
 def _compare(

@@ -17,6 +17,7 @@ from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.load_order import OPTIONAL_PHASES, PHASE_NAMES
 from kartra_sf_pipeline.mapping.strategies import (
     ConflictRule,
+    Decision,
     Existing,
     NewObject,
     Owners,
@@ -176,6 +177,8 @@ class FieldMap(Strict):
     contacts_without_company: tuple[Segment, ...] = (Segment(who="everyone", become="no_account"),)
     existing: Existing = Existing()
     policies: Policies = Policies()
+    decisions: tuple[Decision, ...] = ()
+    """Why the proposal chose as it did, for the choices that are no field's."""
     unmapped: tuple[Unmapped, ...] = ()
 
     @model_validator(mode="after")

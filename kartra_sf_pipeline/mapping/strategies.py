@@ -122,6 +122,18 @@ class Existing(Strict):
     conflicts: ConflictRule = "fill_blanks"
 
 
+class Decision(Strict):
+    """A choice that the proposal took for the account: what it rests on, and how sure it is.
+
+    It changes nothing by itself: what counts is the key that `about` names.
+    """
+
+    about: str
+    chosen: str
+    confidence: Annotated[float, Field(ge=0, le=1)] = 1.0
+    reason: str
+
+
 class Stage(Strict):
     """An opportunity stage that the org needs and may not have yet."""
 

@@ -8,12 +8,11 @@ import pytest
 
 from kartra_sf_pipeline.mapping.account_map import propose
 from kartra_sf_pipeline.mapping.custom_fields import plan_custom_fields
-from kartra_sf_pipeline.mapping.evidence import SYNONYMS
 from kartra_sf_pipeline.mapping.map_diff import diff_maps
 from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule
 from kartra_sf_pipeline.mapping.org_facts import OrgFacts
 from kartra_sf_pipeline.mapping.proposal import adopt_fields
-from kartra_sf_pipeline.salesforce.describe import FieldDescribe
+from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 from kartra_sf_pipeline_tests.conftest import LocalOrg
 from kartra_sf_pipeline_tests.mapping.account import (
     facts_of,
@@ -23,33 +22,13 @@ from kartra_sf_pipeline_tests.mapping.account import (
     text_field,
     with_fields,
 )
-
-WORDS = [
-    "lantern",
-    "orchard",
-    "velvet",
-    "harbour",
-    "pebble",
-    "walnut",
-    "compass",
-    "thimble",
-    "meadow",
-    "anchor",
-    "saddle",
-    "juniper",
-    "cobalt",
-    "ribbon",
-    "candle",
-    "lichen",
-    "barley",
-    "quartz",
-    "kettle",
-    "marble",
-    "tundra",
-    "willow",
-    "ginger",
-    "magnet",
-]
+from kartra_sf_pipeline_tests.mapping.renamed import (
+    WORDS,
+    Score,
+    names_say_nothing,
+    sample_account,
+    score,
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +40,17 @@ def rules_of(proposed: FieldMap) -> dict[str | None, FieldRule]:
     return {rule.source: rule for rule in proposed.phases["contact_tags"].fields}
 
 
+def proposed_rules(phase: str, objects: dict[str, ObjectDescribe]) -> dict[str | None, FieldRule]:
+    return {rule.source: rule for rule in propose(scanned_account(), objects).phases[phase].fields}
+
+
 def test_the_standard_map_stands_and_custom_columns_follow_with_a_reason(facts: OrgFacts) -> None:
     proposed = propose(scanned_account(), facts.objects)
     for name, phase in proposed.phases.items():
         for rule in phase.fields:
             assert 0 <= rule.confidence <= 1
-            if name != "contact_tags":
+            assert rule.reason or name == "contact_tags"
+            if name != "contact_tags" and rule.reason.startswith("standard map"):
                 assert rule.confidence == 1
     custom = [c for c in prepared_account()["contacts_unified"].columns if c.startswith("x__")]
     rules = rules_of(proposed)
@@ -93,6 +77,7 @@ def test_a_field_of_the_org_by_synonym_is_preferred_to_a_new_one(facts: OrgFacts
 def test_a_column_that_nothing_names_is_listed(facts: OrgFacts) -> None:
     listed = {one.source for one in propose(scanned_account(), facts.objects).unmapped}
     assert "contacts_unified.twitter" in listed
+    assert "contacts_unified.salutation" not in listed
     assert not [source for source in listed if source.startswith("contacts_unified.x__")]
 
 
@@ -105,6 +90,83 @@ def test_fields_of_an_earlier_run_are_proposed_again(facts: OrgFacts) -> None:
     ]
     after = propose(scanned_account(), with_fields(facts.objects, "Contact", *own))
     assert diff_maps(before, after) == []
+
+
+def test_a_column_that_the_standard_map_leaves_goes_to_a_field_that_is_called_so(
+    facts: OrgFacts,
+) -> None:
+    objects = with_fields(facts.objects, "Contact", text_field("Twitter_Handle__c"))
+    objects = with_fields(objects, "Event", text_field("Lantern__c"))
+    proposed = propose(scanned_account(), objects)
+    rules = {rule.source: rule for rule in proposed.phases["contacts"].fields}
+    assert rules["twitter"].target == "Twitter_Handle__c"
+    assert rules["salutation"].target == "Salutation"
+    assert rules["twitter"].confidence >= 0.8
+    assert "contacts_unified.twitter" not in {one.source for one in proposed.unmapped}
+    assert "Lantern__c" not in {rule.target for rule in proposed.phases["events"].fields}
+
+
+def test_every_objects_new_fields_give_way_to_the_orgs_own(facts: OrgFacts) -> None:
+    objects = with_fields(
+        facts.objects,
+        "Opportunity",
+        text_field("Payment_Processor__c"),
+        text_field("Recurrence__c", type="double", length=0),
+    )
+    objects = with_fields(objects, "Event", text_field("Calendar__c"))
+    proposed = propose(scanned_account(), objects)
+    deals = {rule.source: rule for rule in proposed.phases["opportunities"].fields}
+    assert deals["processor"].target == "Payment_Processor__c"
+    assert deals["processor"].new is None
+    assert deals["recurrence"].target == "Kartra_Recurrence__c"
+    events = {rule.source: rule for rule in proposed.phases["events"].fields}
+    assert events["calendar"].target == "Calendar__c"
+
+
+def test_consent_and_tags_keep_fields_of_their_own(facts: OrgFacts) -> None:
+    objects = with_fields(
+        facts.objects, "Contact", text_field("GDPR_Status__c"), text_field("Consent_Reason__c")
+    )
+    rules = {
+        rule.source: rule for rule in propose(scanned_account(), objects).phases["contacts"].fields
+    }
+    assert rules["gdpr_status"].target == "Kartra_GDPR_Status__c"
+    assert rules["consent_reason"].target == "Kartra_Consent_Reason__c"
+
+
+def test_an_org_field_too_small_for_the_values_is_told_and_not_taken(facts: OrgFacts) -> None:
+    objects = with_fields(facts.objects, "Opportunity", text_field("Coupon__c", length=10))
+    rules = {
+        r.source: r for r in propose(scanned_account(), objects).phases["opportunities"].fields
+    }
+    assert rules["coupon_code"].new is not None
+    assert "Coupon__c of the org cannot hold" in rules["coupon_code"].reason
+
+
+def test_two_fields_that_could_be_meant_are_named_and_none_is_taken(facts: OrgFacts) -> None:
+    objects = with_fields(
+        facts.objects,
+        "Opportunity",
+        text_field("Processor__c"),
+        text_field("Payment_Processor__c"),
+    )
+    rules = {
+        r.source: r for r in propose(scanned_account(), objects).phases["opportunities"].fields
+    }
+    assert rules["processor"].new is not None
+    assert "Processor__c, Payment_Processor__c" in rules["processor"].reason
+
+
+def test_a_picklist_that_spells_a_value_otherwise_gets_a_value_map(facts: OrgFacts) -> None:
+    seen = prepared_account()["contacts_unified"]["x__industry"].drop_nulls().unique().to_list()
+    spelt = [f"{value} " if n else f"{value}s" for n, value in enumerate(sorted(seen))]
+    objects = with_fields(facts.objects, "Contact", picklist("Industry__c", *spelt))
+    proposed = propose(scanned_account(), objects)
+    rule = rules_of(proposed)["x__industry"]
+    assert rule.target == "Industry__c"
+    assert rule.values == "contact_tags.Industry__c"
+    assert proposed.value_maps[rule.values].values[sorted(seen)[0]] == f"{sorted(seen)[0]}s"
+    assert proposed.value_maps[rule.values].unknown == "keep"
 
 
 def test_a_field_that_cannot_hold_every_value_is_never_taken(facts: OrgFacts) -> None:
@@ -178,8 +240,7 @@ def cases(rng: random.Random) -> list[Case]:
 def test_columns_renamed_at_random_find_their_fields_and_nothing_sure_is_wrong(
     facts: OrgFacts,
 ) -> None:
-    known = {word for group in SYNONYMS for name in group for word in name.split()}
-    assert not known & set(WORDS)
+    assert names_say_nothing()
     right = total = sure = 0
     for seed in range(25):
         rng = random.Random(seed)
@@ -224,6 +285,25 @@ def test_columns_renamed_at_random_find_their_fields_and_nothing_sure_is_wrong(
                 assert rule.target == expected, (seed, rule)
     assert right / total >= 0.9, right / total
     assert sure > 0
+
+
+def test_the_generators_true_map_is_found_by_values_and_types_alone() -> None:
+    total = named = Score(0, 0, 0, 0, 0, 0)
+    for seed in range(5):
+        account = sample_account(150, seed)
+        total += score(account, seed)
+        named += score(account, seed, named=True)
+    assert total.columns == named.columns == 50
+    assert total.top1 >= 0.9
+    assert named.top1 >= total.top1
+    assert (total.sure_and_wrong, named.sure_and_wrong) == (0, 0)
+    assert named.sure > total.sure > 0
+    assert total.kept == total.nowhere == 5
+
+
+def test_texts_of_one_size_are_left_to_a_person() -> None:
+    found = score(sample_account(150, 3), 3, sized=False)
+    assert found.sure_and_wrong == 0
 
 
 def test_two_fields_of_the_same_values_are_never_sure(facts: OrgFacts) -> None:
