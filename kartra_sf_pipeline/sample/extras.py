@@ -75,7 +75,7 @@ def _people(out: Path) -> pl.DataFrame:
 
 
 def _activities(people: pl.DataFrame, seed: int) -> pl.DataFrame:
-    size = min(_MOST, max(12, people.height // 2))
+    size = min(_MOST, max(20, people.height // 2))
     draw = Draw(seed, 0, "activities", size)
     person = people[draw.ints(0, people.height)]
     rows = []
@@ -88,7 +88,8 @@ def _activities(people: pl.DataFrame, seed: int) -> pl.DataFrame:
             strict=True,
         )
     ):
-        name = _KINDS[kind]
+        # Of each kind at least two, whatever the draw.
+        name = _KINDS[kind if number >= 2 * len(_KINDS) else number % len(_KINDS)]
         states = _STATUSES.get(name, ("",))
         rows.append(
             {
@@ -99,7 +100,7 @@ def _activities(people: pl.DataFrame, seed: int) -> pl.DataFrame:
                 "Date": str(np.datetime64("2024-01-02") + day),
                 # Some meetings last the whole day.
                 "Time": ""
-                if name == "Meeting" and number % 4 == 0
+                if name == "Meeting" and number % 7 == 0
                 else f"{8 + minute // 4}:{minute % 4 * 15:02}",
                 "Duration": ("", "30", "45 min", "1 h 30 min")[at // 64 % 4]
                 if name in ("Call", "Meeting")
