@@ -5,6 +5,9 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from kartra_sf_pipeline.assets.existing import conflicts_of
+from kartra_sf_pipeline.mapping.account_map import default_map
+from kartra_sf_pipeline.mapping.strategies import Existing
 from kartra_sf_pipeline.migration.conflicts import Conflicts, Rule
 from kartra_sf_pipeline.migration.existing import Likeness, find_existing
 from kartra_sf_pipeline.migration.ledger import Ledger
@@ -124,6 +127,21 @@ def test_the_policy_holds_on_later_runs_and_a_new_value_of_ours_still_arrives(
     meet(org, ledger, people((*ANN[:10], "9")), "fill_blanks")
     assert held(org, contact)["Phone"] == "+44 people"
     assert held(org, contact)["Kartra_Score__c"] == 9
+
+
+def test_the_maps_own_fields_are_nobody_elses_unless_the_map_says_so() -> None:
+    given = default_map()
+    rules = conflicts_of(given, "contacts")
+    assert rules is not None
+    told = {name: rules.by_column[name] for name in ("Phone", "Kartra_Score__c")}
+    assert told == {"Phone": "fill_blanks", "Kartra_Score__c": "overwrite"}
+    kept = given.model_copy(update={"existing": Existing(conflicts="keep_target")})
+    rules = conflicts_of(kept, "contacts")
+    assert rules is not None
+    assert rules.by_column["Kartra_Score__c"] == "keep_target"
+    # Whatever the policy: who asked not to be mailed is not mailed, on either side.
+    assert rules.by_column["HasOptedOutOfEmail"] == "fill_blanks"
+    assert conflicts_of(given, "opportunities") is None
 
 
 def test_several_holders_are_told_for_review_and_the_row_becomes_a_record_of_its_own(
