@@ -15,8 +15,10 @@ from kartra_sf_pipeline_tests.end_to_end.homes import Home, temporary_home
 
 pytestmark = [pytest.mark.xdist_group("existing"), pytest.mark.slow]
 
-COLUMNS: tuple[str, ...] = ("id", "email", "first_name", "last_name", "phone", "company", "website", "country",
-           "date_joined")  # fmt: skip
+COLUMNS: tuple[str, ...] = (
+    "id", "email", "first_name", "last_name", "phone", "company", "website", "country",
+    "date_joined",
+)  # fmt: skip
 PEOPLE = (
     {"id": "200", "email": "fay@gmail.com", "first_name": "Fay", "last_name": "Hill",
      "phone": "2125550101", "company": "Willowroot", "website": "willowrootacademy.com"},
