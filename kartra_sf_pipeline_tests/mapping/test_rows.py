@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kartra_sf_pipeline.mapping.model import Policies
 from kartra_sf_pipeline.mapping.rows import lists as list_rows
 from kartra_sf_pipeline.mapping.rows import tags as sources
+from kartra_sf_pipeline.mapping.strategies import Lists
 from kartra_sf_pipeline_tests.gates.sound_frames import sound_frame
 
 UNIFIED = {
@@ -107,7 +108,7 @@ def test_a_list_is_one_campaign_whatever_its_spelling():
         },
         schema_overrides={"source_line": pl.Int64},
     )
-    campaigns = list_rows.campaigns(memberships, lists)
+    campaigns = list_rows.campaigns(memberships, lists, Lists())
     assert campaigns["campaign_key"].to_list() == ["list:buyers", "list:news letter"]
     assert campaigns["active"].to_list() == [True, False]
     members = list_rows.campaign_members(memberships, campaigns, Policies())

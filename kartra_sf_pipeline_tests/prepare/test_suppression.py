@@ -7,6 +7,7 @@ import pytest
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.row_plan import row_plan
+from kartra_sf_pipeline.mapping.strategies import Strategies
 from kartra_sf_pipeline.prepare.bookings import prepare_bookings
 from kartra_sf_pipeline.prepare.contacts import prepare_contacts, unify_contacts
 from kartra_sf_pipeline.prepare.notes import prepare_notes
@@ -178,6 +179,13 @@ def test_money_calls_and_notes_of_people_left_out_follow_them() -> None:
     assert notes["disposition"].to_list() == ["suppress", "keep"]
 
 
+def _nothing(*columns: str) -> pl.DataFrame:
+    fate = ("disposition", "reason", "detail", "source_file")
+    return pl.DataFrame(
+        schema=dict.fromkeys((*columns, *fate), pl.String) | {"source_line": pl.Int64}
+    )
+
+
 def test_every_source_row_is_still_planned_once() -> None:
     result = suppressed(*RULES)
     none = raw("subscriptions")
@@ -196,14 +204,17 @@ def test_every_source_row_is_still_planned_once() -> None:
         "affiliates_prepared": result.contact_rows.clear().rename({"contact_key": "affiliate_key"}),
         "bookings_prepared": prepare_bookings(raw("calendar_bookings"), result.unified, zone=ZONE),
         "notes_prepared": prepare_notes(raw("notes"), result.unified, zone=ZONE),
-        "campaign_rows": pl.DataFrame(
-            schema={"campaign_key": pl.String, "source_file": pl.String, "source_line": pl.Int64}
-        ),
+        "activities_prepared": _nothing("activity_key", "type"),
+        "attachments_prepared": _nothing("file_key"),
+        "assignment_facts": _nothing("member_key", "export", "object"),
+        "people_plan": _nothing("contact_key", "become"),
+        "campaigns": _nothing("_key"),
+        "groups": _nothing("_key"),
         "raw_lists": raw("lists"),
         "raw_custom_fields": raw("custom_fields"),
         "raw_sequences": raw("sequences"),
     }
-    plan = row_plan(frames, {})
+    plan = row_plan({name: frame.lazy() for name, frame in frames.items()}, {}, Strategies())
     assert plan.height == CONTACTS.height + TRANSACTIONS.height
     assert plan.filter(pl.col("export") == "contacts")["planned"].to_list().count("load") == 1
 

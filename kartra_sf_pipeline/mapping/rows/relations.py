@@ -117,7 +117,6 @@ def _of_merged_rows(frames: Frames, people: pl.DataFrame) -> pl.DataFrame:
         .collect(engine="streaming")
     )
     goes_by = frames["account_names"].filter("own").select("alias", _now="account_key").collect()
-    is_domain = pl.col("account_key").str.starts_with("domain:")
     return (
         named.join(goes_by, left_on="account_key", right_on="alias", how="left")
         .join(people.select("contact_key", "_own"), on="contact_key", how="inner")
@@ -128,7 +127,7 @@ def _of_merged_rows(frames: Frames, people: pl.DataFrame) -> pl.DataFrame:
             account_key=pl.coalesce("_now", "account_key"),
             evidence=pl.lit("merged_row"),
             name="company",
-            domain=pl.when(is_domain).then("domain"),
+            domain="domain",
         )
     )
 
