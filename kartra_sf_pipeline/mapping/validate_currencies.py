@@ -48,7 +48,7 @@ def _foreign(name: str, source: str, rows: pl.DataFrame, own: str | None) -> Ite
         return
     yield Fault(
         ("phases", name, "fields"),
-        f"{others['rows'].sum()} rows of `{source}` are in {_listed(others)}, and the org has one "
+        f"{_counted(others, source)} in {_listed(others)}, and the org has one "
         f"currency{f', {own}' if own else ''}: their amounts are written as they are",
         "Kartra_Currency__c names the currency of each; sums over all of them mean nothing until "
         "the org has multiple currencies switched on.",
@@ -66,17 +66,17 @@ def _inactive(
     if unknown.height:
         yield Fault(
             place,
-            f"{unknown['rows'].sum()} rows of `{source}` are in {_listed(unknown)}, which the org "
+            f"{_counted(unknown, source)} in {_listed(unknown)}, which the org "
             f"does not have among its active currencies ({', '.join(active)})",
             "Activate it in the org under Setup, Manage Currencies, or keep the exports in that "
             "currency out of the folder.",
         )
-    nameless = rows.filter(pl.col("currency").is_null())["rows"].sum()
-    if nameless:
+    nameless = rows.filter(pl.col("currency").is_null())
+    if nameless.height:
         yield Fault(
             place,
-            f"{nameless} rows of `{source}` name no currency: they get the default currency of the "
-            "migration user",
+            f"{_counted(nameless, source)} in no named currency: the org takes the migration "
+            "user's default one",
             "Kartra writes it in the header, as in `Amount (USD)`: export them again.",
             stops=False,
         )
@@ -84,3 +84,8 @@ def _inactive(
 
 def _listed(rows: pl.DataFrame) -> str:
     return ", ".join(rows["currency"])
+
+
+def _counted(counts: pl.DataFrame, source: str) -> str:
+    rows = int(counts["rows"].sum())
+    return f"one row of `{source}` is" if rows == 1 else f"{rows} rows of `{source}` are"

@@ -84,7 +84,7 @@ def test_a_currency_that_is_not_active_stops_with_the_way_out(server: LocalOrg, 
         "pricebook_entries", "opportunities", "transaction_records",
     }  # fmt: skip
     assert all(fault.stops for fault in faults)
-    assert "1 rows of `opportunities` are in GBP" in faults[1].what
+    assert "one row of `opportunities` is in GBP" in faults[1].what
     assert "(EUR, USD)" in faults[1].what
     assert "Manage Currencies" in faults[1].way_out
     assert told(org, money_in("EUR", "USD")) == []
@@ -98,7 +98,7 @@ def test_money_that_names_no_currency_is_told_in_an_org_of_several(
     assert {(fault.place[1], fault.stops) for fault in faults} == {
         ("pricebook_entries", False), ("opportunities", False), ("transaction_records", False),
     }  # fmt: skip
-    assert "name no currency" in faults[0].what
+    assert "in no named currency" in faults[0].what
 
 
 def test_an_object_that_is_made_later_has_currencies_as_all_others_do(

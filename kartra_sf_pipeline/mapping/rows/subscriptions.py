@@ -40,6 +40,7 @@ def recurring(
             "coupon_code",
             "affiliate_username",
             "quantity",
+            _opened_in="currency",
         )
         .collect(engine="streaming")
         .sort("occurred_at", maintain_order=True)
@@ -76,8 +77,8 @@ def recurring(
         )
         .join(opening, on="opportunity_key", how="left", maintain_order="left")
         .join(paid_in, on="opportunity_key", how="left", maintain_order="left")
-        .with_columns(currency=pl.coalesce("_paid_in", "currency"))
-        .drop("_paid_in")
+        .with_columns(currency=pl.coalesce("_opened_in", "_paid_in", "currency"))
+        .drop("_opened_in", "_paid_in")
     )
     return named(facts, people, "Kartra subscription")
 
