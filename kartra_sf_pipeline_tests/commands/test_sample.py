@@ -45,3 +45,22 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert ended.code == 2
     assert "file" in ended.err
     assert "Traceback" not in ended.said
+
+
+def test_what_people_assemble_is_written_only_when_asked_for(tmp_path: Path) -> None:
+    plain = sample(tmp_path / "a", "--seed", "3")
+    more = sample(tmp_path / "b", "--seed", "3", "--with-extras")
+    assert more.keys() - plain.keys() == {
+        "activities.csv",
+        "attachments/manifest.csv",
+        "account_team.csv",
+        "opportunity_team.csv",
+        "territories.csv",
+    }
+    for name in (*plain, "control_totals.yaml"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    sample(tmp_path / "c", "--seed", "3", "--with-extras")
+    files = [file for file in (tmp_path / "b").rglob("*") if file.is_file()]
+    for file in files:
+        twin = tmp_path / "c" / file.relative_to(tmp_path / "b")
+        assert twin.read_bytes() == file.read_bytes(), file

@@ -108,3 +108,22 @@ def test_two_people_at_one_time_are_two_bookings() -> None:
 
 def test_no_bookings_are_an_empty_frame_of_the_same_columns() -> None:
     assert prepared().schema == prepared(booking()).schema
+
+
+@pytest.mark.parametrize(
+    ("day", "time", "zone", "instant"),
+    [
+        # New York on the nights of both changes; an hour that is there twice is the first one.
+        ("2026-03-08", "1:59", None, datetime(2026, 3, 8, 6, 59, tzinfo=UTC)),
+        ("2026-03-08", "3:00", None, datetime(2026, 3, 8, 7, tzinfo=UTC)),
+        ("2026-11-01", "1:30", None, datetime(2026, 11, 1, 5, 30, tzinfo=UTC)),
+        # Europe changes three weeks later: its own clock counts.
+        ("2026-03-15", "9:00", "Europe/London", datetime(2026, 3, 15, 9, tzinfo=UTC)),
+        ("2026-03-29", "9:00", "Europe/London", datetime(2026, 3, 29, 8, tzinfo=UTC)),
+    ],
+)
+def test_a_booking_near_a_clock_change_keeps_its_time_of_day(
+    day: str, time: str, zone: str | None, instant: datetime
+) -> None:
+    frame = prepared(booking(date=day, time=time, timezone=zone))
+    assert frame["starts_at"].to_list() == [instant]

@@ -30,3 +30,22 @@ def test_what_kartra_does_not_give_is_said_even_of_an_empty_account() -> None:
     frame = will_not_migrate({})
     assert frame.schema == SCHEMA
     assert "Forms and their submissions" in frame["item"]
+
+
+def test_what_nobody_assembled_is_said_and_what_the_manifest_forgot_is_counted() -> None:
+    assembled = ("Calls, e-mails, meetings and tasks", "Documents and uploads")
+    without = will_not_migrate({})["item"]
+    assert set(assembled) <= set(without)
+    assert "Team members and territories" in without
+    there = pl.DataFrame({"source_line": [2]})
+    found = will_not_migrate(
+        {
+            "raw_activities": there,
+            "raw_attachments": there,
+            "raw_territories": there,
+            "attachment_files": pl.DataFrame({"named": [True, False, False]}),
+        }
+    )
+    items = dict(found.select("item", "count").iter_rows())
+    assert not {*assembled, "Team members and territories"} & items.keys()
+    assert items["Files in the attachments folder that the manifest does not name"] == 2
