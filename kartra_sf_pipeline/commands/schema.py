@@ -9,7 +9,7 @@ import typer
 from kartra_sf_pipeline.commands.context import Home, Json, console, fail, print_json, settings_for
 from kartra_sf_pipeline.commands.map import MapFile, map_path
 from kartra_sf_pipeline.errors import PipelineError, SettingsError
-from kartra_sf_pipeline.settings import Settings, Target
+from kartra_sf_pipeline.settings import Target
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +71,7 @@ def remove(
     """
     from kartra_sf_pipeline.mapping.schema_removal import plan_removal
     from kartra_sf_pipeline.mapping.schema_removal import remove as take_away
+    from kartra_sf_pipeline.resources import LedgerResource
 
     removed: int | None = None
     try:
@@ -81,8 +82,11 @@ def remove(
         removal = plan_removal(org, settings.home)
         rows = removal.to_frame()
         if yes:
-            _refuse_loaded(settings, org, force=force, reason=reason)
-            removed = take_away(org, settings.home, removal, reason=reason.strip())
+            books = LedgerResource().open()
+            with books.lease():
+                run = books.latest_loaded_run(settings.target.value, org.org_id)
+                _refuse_loaded(run, force=force, reason=reason)
+                removed = take_away(org, settings.home, removal, reason=reason.strip())
             _forget_snapshot(settings.home, org)
     except PipelineError as error:
         fail(error, as_json=as_json)
@@ -99,11 +103,8 @@ def remove(
         console.print("Nothing was changed. To do it: kartra-sf schema remove --yes")
 
 
-def _refuse_loaded(settings: Settings, org: Org, *, force: bool, reason: str) -> None:
+def _refuse_loaded(run: str | None, *, force: bool, reason: str) -> None:
     """Raise SettingsError while records of a load would lose their keys."""
-    from kartra_sf_pipeline.resources import LedgerResource
-
-    run = LedgerResource().open().latest_loaded_run(settings.target.value, org.org_id)
     if run is None:
         return
     if not force:

@@ -20,9 +20,11 @@ def refuse_conflicts(plan: Plan) -> None:
     conflicts = plan.conflicts
     if conflicts:
         told = "\n".join(f"  {step.kind} {step.name}: {step.detail}" for step in conflicts[:_TOLD])
-        count = "One component" if len(conflicts) == 1 else f"{len(conflicts)} components"
+        one = len(conflicts) == 1
+        count = "One component" if one else f"{len(conflicts)} components"
         raise SettingsError(
-            f"{count} of the field map clash with the org; nothing was deployed:\n{told}\n",
+            f"{count} of the field map {'clashes' if one else 'clash'} with the org; "
+            f"nothing was deployed:\n{told}\n",
             next_step="Rename it in the field map, or change it in the org.",
         )
 

@@ -170,7 +170,9 @@ def test_something_else_under_a_name_of_ours_is_a_conflict(
     plan = planned(org, plain_map())
     assert [s.name for s in plan.conflicts] == ["Account.Kartra_Id__c"]
     assert said in plan.conflicts[0].detail
-    with pytest.raises(SettingsError, match=r"clash with the org; nothing was deployed"):
+    with pytest.raises(
+        SettingsError, match=r"One component of the field map clashes with the org; nothing"
+    ):
         deploy_plan(org, plan, tmp_path)
 
 
