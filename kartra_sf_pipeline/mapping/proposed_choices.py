@@ -16,6 +16,7 @@ from kartra_sf_pipeline.mapping.evidence import plain
 from kartra_sf_pipeline.mapping.org_facts import OrgUser
 from kartra_sf_pipeline.mapping.owners import folded, words_of
 from kartra_sf_pipeline.mapping.rows.choices import Frames
+from kartra_sf_pipeline.mapping.rows.places import picks_places
 from kartra_sf_pipeline.mapping.rows.relations import further_accounts
 from kartra_sf_pipeline.mapping.strategies import (
     Decision,
@@ -63,6 +64,7 @@ def propose_choices(prepared: Frames, objects: Objects, users: Sequence[OrgUser]
         _teams(prepared, objects),
         _territories(prepared, objects),
         _relations(prepared, objects),
+        _places(objects),
     ):
         chosen |= values
         decisions.append(decision)
@@ -209,6 +211,13 @@ def _relations(prepared: Frames, objects: Objects) -> _Choice:
     return _switch(about, bool(people), why)
 
 
+def _places(objects: Objects) -> _Choice:
+    if not picks_places(objects.get("Contact")):
+        return _switch("place_texts", False, "the org takes states and countries as text", 1.0)
+    why = "the org takes states and countries by code; what it does not offer is kept as text"
+    return _switch("place_texts", True, why)
+
+
 def _switch(name: str, on: bool, why: str, confidence: float = 0.9) -> _Choice:
     told = Decision(
         about=f"strategies.{name}", chosen=str(on).lower(), confidence=confidence, reason=why
@@ -279,12 +288,6 @@ def _standing(prepared: Frames, objects: Objects) -> Iterator[Decision]:
 def _of_org(prepared: Frames, objects: Objects) -> Iterator[Decision]:
     """What the org is like, and what that means for the map as it stands."""
     yield _currencies(prepared, objects)
-    if _writable(objects, "Contact", "MailingStateCode"):
-        yield Decision(
-            about="state and country picklists",
-            chosen="codes",
-            reason="the org takes states and countries by code; what it does not offer is told",
-        )
     dated = _writable(objects, "Contact", "CreatedDate")
     yield Decision(
         about="strategies.original_dates",

@@ -180,10 +180,14 @@ def test_stages_are_called_as_the_org_calls_them(facts: OrgFacts) -> None:
 
 def test_what_the_org_is_like_is_told(facts: OrgFacts) -> None:
     objects = with_fields(facts.objects, "Opportunity", text_field("CurrencyIsoCode", length=3))
-    objects = with_fields(objects, "Contact", text_field("MailingStateCode", length=10))
     about = told(propose_choices(scanned_account(), objects, ()).decisions)
     assert "each row keeps its own" in about["currencies"].reason
-    assert "state and country picklists" in about
+
+
+def test_places_that_the_orgs_lists_lack_are_kept_as_text(facts: OrgFacts) -> None:
+    coded = with_fields(facts.objects, "Contact", picklist("MailingCountryCode", "US"))
+    assert propose_choices(scanned_account(), coded, ()).strategies.place_texts
+    assert not propose_choices(scanned_account(), facts.objects, ()).strategies.place_texts
 
 
 def test_a_difference_of_choices_is_a_difference_of_maps(facts: OrgFacts) -> None:
