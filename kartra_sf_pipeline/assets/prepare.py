@@ -1,6 +1,8 @@
 """Prepare: typed values, split names, matched people, transactions as facts."""
 
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,7 +11,7 @@ import polars as pl
 from kartra_sf_pipeline.assets.groups import DATA_ENGINEERING, PREPARE
 from kartra_sf_pipeline.assets.identity import reviewed_apart
 from kartra_sf_pipeline.assets.previews import PREVIEW_ROWS, counts, preview, table
-from kartra_sf_pipeline.mapping.model import load_map
+from kartra_sf_pipeline.mapping.model import load_map, map_text
 from kartra_sf_pipeline.prepare.account_names import loaded_keys, merged_away, name_accounts
 from kartra_sf_pipeline.prepare.accounts import AccountKey
 from kartra_sf_pipeline.prepare.affiliates import prepare_affiliates
@@ -217,7 +219,13 @@ def unified_people(
 
 def _keyed_by(given: Settings) -> AccountKey:
     """The account key of the map that is given; a proposed map has the usual one."""
-    return load_map(given.map).policies.account_key if given.map is not None else "domain"
+    return _key_of(given.map, map_text(given.map)) if given.map is not None else "domain"
+
+
+@lru_cache(maxsize=1)
+def _key_of(path: Path, _: str) -> AccountKey:
+    """Parsing a map takes longer than most steps that ask for this: a text is read once."""
+    return load_map(path).policies.account_key
 
 
 def _matched_companies(given: Settings, accounts: Frame) -> Frame:
