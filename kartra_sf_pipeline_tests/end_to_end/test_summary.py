@@ -19,6 +19,8 @@ SUMMARY: dict[str, Any] = {
     "sources": dict,
     "objects": dict,
     "gates": list,
+    "existing_records": dict,
+    "original_dates": list,
     "read_back": dict,
     "forecast": dict,
     "scoreboard": dict,
@@ -79,6 +81,7 @@ def test_a_summary_has_exactly_its_documented_shape(story: Story, name: str) -> 
         assert all(type(count) is int for count in counts.values())
     for gate in summary["gates"]:
         assert {key: type(value) for key, value in gate.items()} == GATE
+    assert tuple(summary["existing_records"]) == ("stamp", "review")
     assert tuple(summary["read_back"]) == READ_BACK
     assert tuple(summary["forecast"]) == FORECAST
     assert tuple(summary["scoreboard"]) == SCOREBOARD
