@@ -29,6 +29,7 @@ CHOICES: dict[str, Any] = {
         "computed_spend": True,
         "place_texts": True,
     },
+    "policies": {"account_key": "name"},
     "contacts_without_company": [
         {"who": "buyers", "become": "account_per_person"},
         {"who": "tag: vip", "become": "one_account", "account": "VIP customers"},
@@ -111,7 +112,7 @@ class Told:
 
 USERS = "SELECT Email FROM User WHERE IsActive = true AND UserType = 'Standard' ORDER BY Username"
 QUERIES = {
-    "accounts": "SELECT Kartra_Id__c, Name, BillingStateCode FROM Account ORDER BY Kartra_Id__c",
+    "accounts": "SELECT Kartra_Id__c, Name, Website FROM Account ORDER BY Kartra_Id__c",
     "contacts": "SELECT Kartra_Id__c, Account.Kartra_Id__c, MailingStateCode, MailingCountryCode, "
     "Kartra_Place_As_Exported__c, Kartra_Computed_Spend__c, Kartra_Computed_Spend_Text__c "
     "FROM Contact ORDER BY Kartra_Id__c",
@@ -167,9 +168,11 @@ def test_every_row_is_accounted_for_and_every_field_reads_back(told: Told) -> No
 
 def test_accounts_are_of_companies_persons_and_a_segment(told: Told) -> None:
     names = {row["Kartra_Id__c"]: row["Name"] for row in told.seen["accounts"]}
+    sites = {row["Kartra_Id__c"]: row["Website"] for row in told.seen["accounts"]}
+    assert sites["name:harborfox"] == "harborfox.com"
     assert names == {
-        "domain:harborfox.com": "Harborfox",
-        "domain:quietbeta.com": "Quietbeta",
+        "name:harborfox": "Harborfox",
+        "name:quietbeta": "Quietbeta",
         "person:1": "Ann Lee",
         "shared:vip customers": "VIP customers",
     }
@@ -180,8 +183,8 @@ def test_contacts_stand_under_them_and_who_needs_a_contact_is_one(told: Told) ->
     assert under == {
         "1": "person:1",
         "2": "shared:vip customers",
-        "3": "domain:harborfox.com",
-        "6": "domain:harborfox.com",
+        "3": "name:harborfox",
+        "6": "name:harborfox",
         "7": None,
     }
 
@@ -197,7 +200,7 @@ def test_everybody_else_is_a_lead_with_tags_and_consent(told: Told) -> None:
 
 def test_a_person_of_two_companies_has_a_relation_to_the_second(told: Told) -> None:
     [relation] = told.seen["relations"]
-    assert relation["Account.Kartra_Id__c"] == "domain:quietbeta.com"
+    assert relation["Account.Kartra_Id__c"] == "name:quietbeta"
     assert relation["Contact.Kartra_Id__c"] == "3"
 
 
