@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 import yaml
 
+from kartra_sf_pipeline.mapping.account_map import default_map
 from kartra_sf_pipeline.settings import Settings
 
 HERE = Path(__file__).resolve().parent
@@ -38,8 +39,9 @@ def main() -> int:
             lines += ["", f"### `{name}`", "", about["row"], ""]
             lines += _table(name, schema, about, meanings, folder, missing)
     described = {name for frames in meanings["groups"].values() for name in frames}
-    like = set(meanings["like"])
-    missing += sorted({path.stem for path in folder.glob("*.parquet")} - described - like)
+    stored = {path.stem for path in folder.glob("*.parquet")}
+    like = {name for name in stored if name.startswith("loaded_")} | set(meanings["like"])
+    missing += sorted(stored - described - like)
     (HERE / "frames.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for name in missing:
         sys.stderr.write(f"frames.yaml says nothing of {name}\n")
@@ -77,11 +79,16 @@ def _table(
 
 
 def _from_map(phase: str, folder: Path) -> dict[str, str]:
-    """What the run's field map says of a phase's columns."""
+    """What the run's field map says of a phase's columns, or the map that a run starts from."""
     rules = pl.read_parquet(folder / "field_map.parquet").filter(pl.col("phase") == phase)
+    standard = [
+        (rule.target, rule.source or repr(rule.constant), rule.transform)
+        for rule in default_map().phases[phase].fields
+    ]
+    said = [*standard, *rules.select("target", "source", "transform").iter_rows()]
     return {
         target: f"`{source}`" + ("" if transform == "text" else f", as {transform}")
-        for target, source, transform in rules.select("target", "source", "transform").iter_rows()
+        for target, source, transform in said
     }
 
 
