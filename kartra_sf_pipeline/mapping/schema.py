@@ -224,8 +224,10 @@ def _processes(field_map: FieldMap, phases: Iterable[PhaseMap]) -> Iterable[Proc
         rule = phase.record_type
         if rule is not None and rule.process is not None:
             names = (*(stage.name for stage in rule.stages), *written_stages(field_map, phase))
-            stages = {name.casefold(): name for name in reversed(names)}
-            yield ProcessSpec(phase.object, rule.process, tuple(reversed(stages.values())))
+            stages: dict[str, str] = {}
+            for name in names:
+                stages.setdefault(name.casefold(), name)
+            yield ProcessSpec(phase.object, rule.process, tuple(stages.values()))
 
 
 def _want(wanted: dict[tuple[str, str], CustomFieldSpec], spec: CustomFieldSpec) -> None:

@@ -69,8 +69,7 @@ def package_of(
     }
     for name, manifest in manifests.items():
         if manifest is not None:
-            version = api_version if name == "package.xml" else None
-            files[name] = _manifest(manifest, version)
+            files[name] = _manifest(manifest, api_version)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
@@ -102,7 +101,7 @@ def _files(parts: Sequence[Part]) -> dict[str, bytes]:
     return {path: _bytes(root) for path, root in files.items()}
 
 
-def _manifest(members: Mapping[str, Sequence[str]], api_version: str | None) -> bytes:
+def _manifest(members: Mapping[str, Sequence[str]], api_version: str) -> bytes:
     root = ET.Element(q("Package"))
     for kind, names in members.items():
         if names:
@@ -110,8 +109,7 @@ def _manifest(members: Mapping[str, Sequence[str]], api_version: str | None) -> 
             for name in names:
                 child(types, "members", name)
             child(types, "name", kind)
-    if api_version is not None:
-        child(root, "version", api_version)
+    child(root, "version", api_version)
     return _bytes(root)
 
 
