@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lxml import etree
+from lxml import etree  # pyright: ignore[reportAttributeAccessIssue]
 
 from kartra_sf_pipeline.salesforce.metadata import CustomFieldSpec, PermissionSetSpec, build_package
 from kartra_sf_pipeline.salesforce.metadata_spec import FieldType
