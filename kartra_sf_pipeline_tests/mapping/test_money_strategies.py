@@ -178,8 +178,12 @@ def test_lookups_lead_to_records_of_an_earlier_wave_or_phase(chosen: Strategies)
     first = set(found.deals.filter(pl.col("wave") == 0)["opportunity_key"])
     assert set(found.deals["adjusts_key"].drop_nulls()) <= first
     assert set(found.deals["subscription_deal_key"].drop_nulls()) <= first
+    names = pl.col("adjusts_key").is_not_null() | pl.col("subscription_deal_key").is_not_null()
+    assert (found.deals.filter(names)["wave"] == 1).all()
     paid = set(found.payments.filter(pl.col("wave") == 0)["transaction_key"])
     assert set(found.payments["adjusts_key"].drop_nulls()) <= paid
+    adjusting = found.payments.filter(pl.col("adjusts_key").is_not_null())
+    assert (adjusting["wave"] == 1).all()
     assert set(found.payments["subscription_deal_key"].drop_nulls()) <= keys[DEAL]
     for frame in (found.deals, found.payments):
         assert set(frame["subscription_key"].drop_nulls()) <= keys[SUBSCRIPTION]
