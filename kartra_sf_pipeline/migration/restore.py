@@ -30,7 +30,8 @@ def restore(
     wrote is somebody's edit and stays; the record's other fields return. `undone` is restored,
     kept (nothing could return), already_gone or failed.
     """
-    steps = updated.with_columns(
+    # No more of the ledger's columns: what the org says has the same names.
+    steps = updated.select("record_id", "sf_id", "pre_image", "written").with_columns(
         step=pl.int_range(pl.len()).rank("ordinal", descending=True).over("sf_id")
     )
     done = [
