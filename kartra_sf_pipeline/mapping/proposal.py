@@ -58,6 +58,8 @@ _KIND_OF: dict[type[pl.DataType], str] = {
     pl.Decimal: "Number",
     pl.Int64: "Number",
 }
+NAMED = 0.95
+"""Likeness of names from which a field is called as a column is: the same name, or a synonym."""
 MOST_VALUES = 20_000
 """Distinct values of a column that a proposal looks at."""
 
@@ -124,7 +126,14 @@ def further_rules(
     """
     free = [field for field in describe.fields.values() if may_take(field, taken)]
     known = frame.collect_schema()
-    asked = [name for name in columns if not known[name].is_nested() and name not in _TOO_GENERAL]
+    # Values are read of those columns alone that some field is called like.
+    asked = [
+        name
+        for name in columns
+        if not known[name].is_nested()
+        and name not in _TOO_GENERAL
+        and any(name_likeness((name,), field)[0] >= NAMED for field in free)
+    ]
     found = [column_of(name, (name,), frame) for name in asked]
     rules = []
     for column, fits in zip(found, best_fits(found, free), strict=True):
@@ -196,7 +205,7 @@ def _prefer(
         for field in describe.fields.values()
         if field.custom and field.type in kinds and may_take(field, taken)
         for likeness in [name_likeness(names, field)[0] if names else 0.0]
-        if likeness >= 0.95
+        if likeness >= NAMED
     ]
     if len(found) != 1:
         several = ", ".join(field.name for _, field in found)

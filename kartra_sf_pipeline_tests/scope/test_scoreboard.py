@@ -3,9 +3,11 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from kartra_sf_pipeline.load_order import PHASE_NAMES
 from kartra_sf_pipeline.scope.grades import Sizes, migration_scores
 from kartra_sf_pipeline.scope.plan import migration_scope
 from kartra_sf_pipeline.scope.scoreboard import SCHEMA, Moved, object_scoreboard, scores
+from kartra_sf_pipeline.settings import PROJECT
 from kartra_sf_pipeline_tests.scope.account import frames
 
 MOVING = (
@@ -59,6 +61,19 @@ def test_a_destination_is_what_the_map_chose() -> None:
 
 def test_every_object_says_where_it_is_documented_and_which_command_shows_it() -> None:
     assert board().select(pl.col("documented", "command", "loss").null_count()).row(0) == (0, 0, 0)
+
+
+def test_the_page_has_a_section_and_a_row_with_the_command_for_each_object() -> None:
+    page = (PROJECT / "docs" / "objects.md").read_text(encoding="utf-8")
+    for row in board().iter_rows(named=True):
+        path, _, anchor = row["documented"].partition("#")
+        assert path == "docs/objects.md"
+        assert f"## {anchor.replace('-', ' ').capitalize()}\n" in page
+        [line] = [one for one in page.splitlines() if one.startswith(f"| {row['number']} |")]
+        assert f"| {row['object']} |" in line
+        assert f"`{row['command']}`" in line
+        phase = row["command"].partition("--phase ")[2]
+        assert not phase or phase in PHASE_NAMES
 
 
 def test_a_small_account_is_standard_as_its_middle_grade_says() -> None:
