@@ -16,6 +16,7 @@ from dagster import DagsterInstance
 from kartra_sf_pipeline.errors import PipelineError, UserError
 from kartra_sf_pipeline.forecast.score import score
 from kartra_sf_pipeline.io import read_frame
+from kartra_sf_pipeline.load_order import OPTIONAL_PHASES
 from kartra_sf_pipeline.migration.phases import PHASES
 from kartra_sf_pipeline.settings import Settings
 
@@ -182,11 +183,14 @@ def _sources(frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
 
 
 def _objects(frames: dict[str, pl.DataFrame]) -> dict[str, dict[str, int]]:
-    """Counts per object; a record that a later phase completes counts once, as it was made."""
+    """Counts per object; a record that a later phase completes counts once, as it was made.
+
+    An object that belongs to one strategy alone is told where it was written.
+    """
     objects: dict[str, dict[str, int]] = {}
     for phase in PHASES:
         outcomes = frames.get(f"loaded_{phase.name}")
-        if outcomes is None:
+        if outcomes is None or (outcomes.is_empty() and phase.name in OPTIONAL_PHASES):
             continue
         name = f"{phase.object} ({phase.name})" if phase.update_only else phase.object
         totals = objects.setdefault(name, dict.fromkeys(("planned", *OUTCOMES), 0))
