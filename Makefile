@@ -28,10 +28,11 @@ check: $(VENV)/.ready-dev ## Lint, format and types
 bench: $(VENV)/.ready-dev ## Run a full rehearsal of 200,000 contacts and print what each stage took
 	@$(BIN)/python benchmarks/rehearsal.py
 
-quality: $(VENV)/.ready-bench ## Score names, addresses, phones, CSV and matching on public truths
+quality: $(VENV)/.ready-bench ## Score names, addresses, phones, CSV and matching on public truths, and the proposal of maps
 	@$(BIN)/python benchmarks/quality_values.py
 	@$(BIN)/python benchmarks/quality_csv.py
 	@$(BIN)/python benchmarks/quality_matching.py
+	@$(BIN)/python benchmarks/quality_mapping.py
 
 sample: $(VENV)/.ready ## Write data/sample again: same seed, same bytes
 	@$(BIN)/kartra-sf sample --contacts 2500 --seed 7 --out data/sample
