@@ -30,6 +30,14 @@ _ROWS: Mapping[str, tuple[str, ...]] = {
     "object_inventory": (),
 }  # fmt: skip
 
+# Columns that fit on the page, where the CSV has more than that.
+_ON_THE_PAGE: Mapping[str, tuple[str, ...]] = {
+    "object_scoreboard": (
+        "object", "destination", "cardinality", "support", "rows_in", "rows_moved", "records",
+        "loss",
+    ),
+}  # fmt: skip
+
 
 def write_site(folder: Path, frames: str) -> Path:
     """Write index.html and the CSV files beside a run's summary.json; returns the page.
@@ -49,7 +57,7 @@ def write_site(folder: Path, frames: str) -> Path:
         rows[name] = frame.height
         write_csv(frame, folder / f"{name}.csv")
         if not columns:
-            tables[name] = frame.to_dicts()
+            tables[name] = frame.select(_ON_THE_PAGE.get(name) or frame.columns).to_dicts()
     rejects = _rejects(frames, reached)
     rows["rejects"] = rejects.height
     write_csv(rejects, folder / "rejects.csv")
