@@ -1,10 +1,14 @@
 """What an asset shows of its frame: counts and a preview in which personal data are masked."""
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 import dagster as dg
 import polars as pl
+
+from kartra_sf_pipeline.mapping.custom_fields import PREFIX
+from kartra_sf_pipeline.mapping.model import PhaseMap
 
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 12
@@ -22,6 +26,16 @@ _IMPERSONAL = {
     "field", "metric", "item", "name_verdict", "email_verdict", "source_file",
 }  # fmt: skip
 
+# On the wire all cells are text under names of the map's choosing: what is shown is named here.
+_SHOWN_SOURCES: Final = frozenset(
+    """
+    kind product product_key price_point currency processor recurrence coupon_code status
+    subscription_status subtype label pricebook_id
+    """.split()  # noqa: SIM905 - as in a sentence
+)
+_TYPED: Final = frozenset({"integer", "decimal", "date", "datetime", "boolean"})
+_WORKING: Final = frozenset({"_wave", "source_file", "source_line", "RecordType.DeveloperName"})
+
 
 def mask(text: str) -> str:
     """First character and length class of a text: enough to see its kind, not whose it is."""
@@ -30,11 +44,34 @@ def mask(text: str) -> str:
 
 def preview(frame: pl.DataFrame) -> dg.TableMetadataValue:
     """The first rows as a table; personal columns are masked."""
+    return _preview(frame, lambda name: name not in _IMPERSONAL and bool(_PERSONAL.search(name)))
+
+
+def shaped_preview(frame: pl.DataFrame, phase: PhaseMap) -> dg.TableMetadataValue:
+    """The first rows of a Salesforce-shaped frame: every text is masked, unless it is known that
+    nobody is told of by it.
+
+    Shown are numbers, dates and ticks of Kartra's own columns, constants, names of products and
+    kinds, and lineage.
+    """
+    shown = _WORKING | {
+        rule.target
+        for rule in phase.fields
+        if rule.source is None
+        or rule.source in _SHOWN_SOURCES
+        or (rule.transform in _TYPED and not rule.source.startswith(PREFIX))
+    }
+    return _preview(frame, lambda name: name not in shown)
+
+
+def _preview(frame: pl.DataFrame, masked: Callable[[str], bool]) -> dg.TableMetadataValue:
     head = frame.head(PREVIEW_ROWS)
     columns = frame.columns[:PREVIEW_COLUMNS]
     lineage = [c for c in ("source_file", "source_line") if c in frame.columns and c not in columns]
     records = [
-        dg.TableRecord({name: _shown(name, row[name]) for name in (*columns, *lineage)})
+        dg.TableRecord(
+            {name: _shown(row[name], masked=masked(name)) for name in (*columns, *lineage)}
+        )
         for row in head.iter_rows(named=True)
     ]
     return dg.MetadataValue.table(
@@ -61,11 +98,11 @@ def counts(frame: pl.DataFrame, column: str) -> dg.TableMetadataValue:
     return table(frame.group_by(column).agg(rows=pl.len()).sort("rows", descending=True))
 
 
-def _shown(name: str, value: Any) -> str | int | float | bool | None:
+def _shown(value: Any, *, masked: bool) -> str | int | float | bool | None:
     if value is None or isinstance(value, bool | int | float):
         return value
     text = str(value)
-    if name not in _IMPERSONAL and _PERSONAL.search(name):
+    if masked:
         return mask(text)
     return text if len(text) <= PREVIEW_WIDTH else text[: PREVIEW_WIDTH - 1] + "…"
 

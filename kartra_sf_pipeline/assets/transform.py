@@ -9,7 +9,7 @@ import polars as pl
 from kartra_sf_pipeline.assets.groups import MIGRATION, TRANSFORM
 from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.map import choices_of, confirmed_map
-from kartra_sf_pipeline.assets.previews import counts, preview, table
+from kartra_sf_pipeline.assets.previews import counts, shaped_preview, table
 from kartra_sf_pipeline.load_order import PHASE_NAMES
 from kartra_sf_pipeline.mapping.account_map import default_map
 from kartra_sf_pipeline.mapping.custom_fields import PREFIX
@@ -81,7 +81,7 @@ def _shaped(settings: RunSettings, field_map: Frame, name: str, **frames: pl.Laz
             "object": phase.object,
             "cut_cells": int(cut["cells"].sum()),
             "cut": table(cut),
-            "preview": preview(frame),
+            "preview": shaped_preview(frame, phase),
         },
     )
 
@@ -114,10 +114,17 @@ def opportunity_facts(settings: RunSettings, field_map: Frame, **frames: pl.Lazy
         metadata={
             "rows": frame.height,
             "kinds": counts(frame, "kind"),
-            "amount": float(frame["charged"].sum() or 0),
-            "rebill_total": float(frame["rebill_total"].sum() or 0),
+            "money": table(money_by_currency(frame)),
         },
     )
+
+
+def money_by_currency(facts: Frame) -> Frame:
+    """What deals of each currency charged and their rebills came to: currencies never add up."""
+    sums = facts.group_by("currency").agg(
+        pl.len().alias("deals"), pl.col("charged", "rebill_total").sum()
+    )
+    return sums.sort("currency", nulls_last=True)
 
 
 def _derived(

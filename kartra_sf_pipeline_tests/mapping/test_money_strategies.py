@@ -9,6 +9,7 @@ from itertools import product
 import polars as pl
 import pytest
 
+from kartra_sf_pipeline.assets.transform import money_by_currency
 from kartra_sf_pipeline.mapping.rows import money, subscriptions
 from kartra_sf_pipeline.mapping.rows.catalogue import prices_in_currencies
 from kartra_sf_pipeline.mapping.rows.money_fates import (
@@ -285,3 +286,12 @@ def test_where_records_have_currencies_a_deal_that_names_none_has_no_line() -> N
             Strategies(), in_currencies=in_currencies,
         )  # fmt: skip
         assert deals["has_lines"].any() != in_currencies
+
+
+def test_currencies_of_deals_are_told_apart_and_never_added_up() -> None:
+    facts = made(Strategies()).deals
+    told = money_by_currency(facts)
+    assert told["currency"].to_list() == ["EUR", "USD"]
+    assert told["deals"].sum() == facts.height
+    euros = facts.filter(pl.col("currency") == "EUR")
+    assert told.row(0)[2:] == (euros["charged"].sum(), euros["rebill_total"].sum())
