@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 ListStrategy = Literal["campaign", "group", "none"]
 ConflictRule = Literal["keep_target", "fill_blanks", "overwrite"]
@@ -99,7 +99,7 @@ class Segment(Strict):
 
     who: Annotated[str, Field(pattern=r"^(buyers|affiliates|everyone|(tag|list): *\S.*)$")]
     become: Literal["no_account", "account_per_person", "person_account", "lead", "one_account"]
-    account: str | None = None
+    account: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] | None = None
     """Name of the account that all of a small segment share."""
 
     @model_validator(mode="after")

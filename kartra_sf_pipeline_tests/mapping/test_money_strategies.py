@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from itertools import product
 
@@ -20,7 +21,10 @@ from kartra_sf_pipeline.mapping.rows.money_fates import (
 )
 from kartra_sf_pipeline.mapping.strategies import Strategies
 from kartra_sf_pipeline.prepare.dispositions import counted
+from kartra_sf_pipeline.prepare.subscriptions import prepare_subscriptions
+from kartra_sf_pipeline.prepare.transactions import prepare_transactions
 from kartra_sf_pipeline_tests.mapping.money_account import money_account
+from kartra_sf_pipeline_tests.prepare.commerce_frames import PEOPLE, ZONE, raw, transaction
 
 BOOK = "01s000000000001AAA"
 COMBINATIONS = [
@@ -295,3 +299,31 @@ def test_currencies_of_deals_are_told_apart_and_never_added_up() -> None:
     assert told["deals"].sum() == facts.height
     euros = facts.filter(pl.col("currency") == "EUR")
     assert told.row(0)[2:] == (euros["charged"].sum(), euros["rebill_total"].sum())
+
+
+BUYERS = pl.DataFrame(
+    {"contact_key": ["1"], "account_key": [None], "first_name": ["Ann"], "last_name": ["Lee"]},
+    schema_overrides={"account_key": pl.String},
+)
+
+
+def of_subscriptions(
+    transactions: pl.DataFrame, subscriptions_file: pl.DataFrame
+) -> dict[str, object]:
+    """The facts of the only subscription that these raw frames tell of."""
+    paid = prepare_transactions(transactions, subscriptions_file, PEOPLE, zone=ZONE)
+    own, derived = prepare_subscriptions(subscriptions_file, paid, PEOPLE, zone=ZONE)
+    [row] = subscriptions.recurring(paid.lazy(), own, derived, BUYERS, Strategies()).to_dicts()
+    return row
+
+
+def test_a_superseded_copy_of_the_opening_payment_says_nothing() -> None:
+    told = {"subscription_id": "9"}
+    older = transaction(
+        "Sale", "100", coupon_code="OLD", affiliate_username="wrong", currency="EUR",
+        extract_date=date(2026, 1, 1), **told,
+    )  # fmt: skip
+    newer = transaction("Sale", "100", affiliate_username="right", **told)
+    row = of_subscriptions(raw("transactions", older, newer), raw("subscriptions"))
+    said = (row["coupon_code"], row["affiliate_username"], row["currency"])
+    assert said == (None, "right", "USD")

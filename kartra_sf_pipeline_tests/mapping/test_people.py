@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pydantic import ValidationError
 
 from kartra_sf_pipeline.mapping.account_map import default_map
 from kartra_sf_pipeline.mapping.fault import Fault
 from kartra_sf_pipeline.mapping.model import FieldMap
 from kartra_sf_pipeline.mapping.org_facts import OrgUser
-from kartra_sf_pipeline.mapping.rows import lists, people, relations, segments, tags
+from kartra_sf_pipeline.mapping.rows import companies, lists, people, relations, segments, tags
 from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.strategies import Lists, Segment
 from kartra_sf_pipeline.mapping.validate_choices import SHARED_LIMIT, choice_faults, no_object
@@ -167,6 +168,45 @@ def test_a_persons_own_account_has_the_persons_name_address_and_lineage() -> Non
         ("person:1", "Ann Lee", "Austin", "United States", 2),
         ("shared:the vips", "The VIPs", None, None, 3),
     ]
+
+
+def test_a_number_that_a_spreadsheet_has_spoilt_is_no_account_s_phone() -> None:
+    frames = account({**ANN, "phone": "4.47E+11", "country": "GB"})
+    told = (Segment(who="everyone", become="account_per_person"),)
+    unified = frames["contacts_unified"].collect()
+    assert unified["phone_verdict"].to_list() == ["damaged"]
+    rows = segments.personal_accounts(unified, planned(frames, *told), told)
+    assert rows["phone"].to_list() == [None]
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_shared_account_without_a_name_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError, match="account"):
+        Segment(who="everyone", become="one_account", account=name)
+
+
+def test_no_word_for_affiliate_tags_tells_of_none() -> None:
+    tagged = pl.DataFrame({"contact_key": ["1"], "tag": ["Affiliate"], "tag_folded": ["affiliate"]})
+    partner = pl.DataFrame(
+        {"affiliate_key": ["affiliate:ann"], "name": ["Ann"], "username": ["ann"],
+         "email": ["ann@gmail.com"], "disposition": ["keep"]}
+    )  # fmt: skip
+    known = pl.DataFrame({"contact_key": ["1"], "email": ["ann@gmail.com"]})
+    found = [
+        companies.affiliates(partner, partner.clear(), known, tagged, words)["affiliate_tags"][0]
+        for words in (("affiliate",), ())
+    ]
+    assert found == ["Affiliate", None]
+
+
+@pytest.mark.parametrize(
+    ("status", "inactive"),
+    [("Subscribed", False), ("Hard bounce", True), ("Removed by admin", True), ("", False)],
+)
+def test_members_whom_kartra_mails_nothing_are_inactive(status: str, *, inactive: bool) -> None:
+    frames = account({**BOB, "status": status})
+    held = lists.memberships(frames["parsed_lists"].collect(), frames["contacts_unified"].collect())
+    assert held["inactive"].to_list() == [inactive]
 
 
 def test_contacts_and_leads_are_everybody_once_and_leads_bring_their_tags() -> None:

@@ -27,8 +27,11 @@ def affiliates(
     """
     kept = prepared.filter(pl.col("disposition") == "keep")
     rows = pl.concat([kept, derived], how="diagonal_relaxed")
+    says_it = pl.lit(value=False)
+    if words:
+        says_it = pl.col("tag_folded").str.contains_any(list(words), ascii_case_insensitive=True)
     telling = (
-        tags.filter(pl.col("tag_folded").str.contains_any(list(words), ascii_case_insensitive=True))
+        tags.filter(says_it)
         .group_by("contact_key")
         .agg(affiliate_tags=pl.col("tag").sort().str.join("; "))
     )

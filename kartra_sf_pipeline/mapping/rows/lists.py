@@ -20,16 +20,6 @@ _SLUG = 70
 BORN_WITH = ("Sent", "Responded")
 """Member statuses of a new campaign."""
 
-INACTIVE = (
-    "unsubscribed",
-    "blocklisted",
-    "spam_complaint",
-    "multiple_soft_bounces",
-    "do_not_contact",
-    "declined_commercial_messages",
-)
-"""Mailing statuses under which Kartra sends a list's member nothing any more."""
-
 
 def all_lists(memberships: pl.DataFrame, lists: pl.DataFrame, chosen: Lists) -> pl.DataFrame:
     """One row per list, whether it is in the lists export, on contacts, or both.
@@ -230,12 +220,12 @@ def campaign_members(
 
 
 def memberships(lists: pl.DataFrame, unified: pl.DataFrame) -> pl.DataFrame:
-    """List memberships with the lineage of the contact that holds them, and whether it may still
-    be mailed.
+    """List memberships with the lineage of the contact that holds them, and whether Kartra still
+    mails it: under any mailing status but `subscribed`, known or not, it does not.
 
     `unified`: contact_key, mailing_status, blocklisted and lineage.
     """
-    gone = pl.col("mailing_status").is_in(INACTIVE).fill_null(value=False)
+    gone = (pl.col("mailing_status") != "subscribed").fill_null(value=False)
     return lists.join(
         unified.select(
             "contact_key",

@@ -33,11 +33,15 @@ def _people(unified: pl.DataFrame, plan: pl.DataFrame, become: str) -> pl.DataFr
         .join(chosen, on="contact_key", how="inner", maintain_order="left")
         .with_columns(
             opted_out=pl.col("mailable").fill_null(value=False).not_(),
-            # A number that a spreadsheet has spoilt is kept as exported, never as a phone.
-            phone=pl.when(pl.col("phone_verdict").fill_null("") != "damaged").then(
-                pl.coalesce("phone_e164", "phone_raw").str.slice(0, 40)
-            ),
+            phone=phone(),
             email_held=pl.when(pl.col("email").is_null()).then(pl.col("email_raw")),
         )
         .sort("joined_at", "contact_key", nulls_last=True)
+    )
+
+
+def phone() -> pl.Expr:
+    """The number to call; one that a spreadsheet has spoilt is kept as exported, never as this."""
+    return pl.when(pl.col("phone_verdict").fill_null("") != "damaged").then(
+        pl.coalesce("phone_e164", "phone_raw").str.slice(0, 40)
     )

@@ -13,6 +13,7 @@ import polars as pl
 
 from kartra_sf_pipeline.mapping.rows.choices import Choices, Frames
 from kartra_sf_pipeline.mapping.rows.lineage import LINEAGE
+from kartra_sf_pipeline.mapping.rows.people import phone
 from kartra_sf_pipeline.mapping.strategies import Segment
 
 PLAN_SCHEMA: Final = pl.Schema(
@@ -191,7 +192,7 @@ def personal_accounts(
         "country",
         "country_iso2",
         name=pl.concat_str("first_name", "last_name", separator=" ", ignore_nulls=True),
-        phone=pl.coalesce("phone_e164", "phone_raw").str.slice(0, 40),
+        phone=phone(),
         evidence=pl.lit("person"),
     )
     names = {shared_key(one.account): one.account for one in segments if one.account}

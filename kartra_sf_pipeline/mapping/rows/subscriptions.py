@@ -6,6 +6,7 @@ import polars as pl
 
 from kartra_sf_pipeline.mapping.rows.lineage import LINEAGE
 from kartra_sf_pipeline.mapping.strategies import Strategies
+from kartra_sf_pipeline.prepare.dispositions import counted
 
 
 def recurring(
@@ -21,18 +22,16 @@ def recurring(
     the one of subscriptions does not. Rebills are counted and added up only where they have no
     records of their own: money stands once.
     """
+    # A superseded copy says what the account no longer does.
+    payments = counted(transactions).filter(pl.col("opportunity_key").str.starts_with("S"))
     paid_in = (
-        transactions.filter(
-            pl.col("opportunity_key").str.starts_with("S") & pl.col("currency").is_not_null()
-        )
+        payments.filter(pl.col("currency").is_not_null())
         .group_by("opportunity_key")
         .agg(_paid_in=pl.col("currency").min())
         .collect(engine="streaming")
     )
     opening = (
-        transactions.filter(
-            pl.col("opportunity_key").str.starts_with("S") & (pl.col("type") == "sale")
-        )
+        payments.filter(pl.col("type") == "sale")
         .select(
             "opportunity_key",
             "occurred_at",
