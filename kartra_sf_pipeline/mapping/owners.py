@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import polars as pl
 
 from kartra_sf_pipeline.mapping.model import PhaseMap
 from kartra_sf_pipeline.mapping.org_facts import OrgUser
 from kartra_sf_pipeline.mapping.rows.choices import Choices
+from kartra_sf_pipeline.mapping.strategies import Owners
 
 
 def owner_ids(rows: pl.DataFrame, phase: PhaseMap, choices: Choices) -> pl.Expr | None:
@@ -23,17 +25,27 @@ def owner_ids(rows: pl.DataFrame, phase: PhaseMap, choices: Choices) -> pl.Expr 
     if field is None or not field.createable:
         return None
     owners = choices.field_map.owners
-    known = {word: user.id for word, user in active_users(choices.users).items()}
-    for name, user in owners.users.items():
-        if (found := known.get(folded(user))) is not None:
-            known[folded(name)] = found
-    default = known.get(folded(owners.default)) if owners.default else None
+    active = {word: user.id for word, user in active_users(choices.users).items()}
+    known = with_aliases(active, owners)
+    default = active.get(folded(owners.default)) if owners.default else None
     if phase.owner is None or phase.owner not in rows.columns or not known:
         return pl.lit(default, pl.String) if default else None
     named = pl.col(phase.owner).cast(pl.String).str.strip_chars().str.to_lowercase()
     return named.replace_strict(
         list(known), list(known.values()), default=default, return_dtype=pl.String
     )
+
+
+Found = TypeVar("Found")
+
+
+def with_aliases(users: Mapping[str, Found], owners: Owners) -> dict[str, Found]:
+    """`users` by word, and by the names of the owner map; a name there wins over a user's own word.
+
+    Each name stands for a user of the org, never for another name of the map: two may be swapped.
+    """
+    named = {folded(name): users.get(folded(user)) for name, user in owners.users.items()}
+    return {**users, **{name: found for name, found in named.items() if found is not None}}
 
 
 def words_of(user: OrgUser) -> tuple[str, ...]:

@@ -199,6 +199,13 @@ def test_members_are_active_users_of_the_org(user: str, fate: tuple[str | None, 
     assert found[1] != "keep" or found[0] == fate[0]
 
 
+def test_members_who_are_swapped_by_the_map_stay_two() -> None:
+    swapped = {"seller@acme.example": "one", "one": "seller@acme.example"}
+    rows = [{"account_key": "acme", "user": user} for user in ("seller@acme.example", "one")]
+    found = assigned(choices(Owners(users=swapped), teams=True), account_team=rows)
+    assert found == [("acme|005C", "keep", None), ("acme|005A", "keep", None)]
+
+
 def test_a_member_stands_once_in_a_team_and_the_newest_row_counts() -> None:
     row = {"account_key": "acme", "user": "seller@acme.example"}
     found = assigned(

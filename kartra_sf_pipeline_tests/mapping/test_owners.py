@@ -8,9 +8,11 @@ import polars as pl
 from kartra_sf_pipeline.mapping.account_map import default_map
 from kartra_sf_pipeline.mapping.org_facts import OrgUser
 from kartra_sf_pipeline.mapping.owner_faults import owner_faults
-from kartra_sf_pipeline.mapping.owners import active_users
+from kartra_sf_pipeline.mapping.owners import active_users, owner_ids
+from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.strategies import Owners
 from kartra_sf_pipeline.mapping.validate import Fault
+from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 
 ANN = OrgUser("005000000000001AAA", "ann@org.example", "ann@acme.example", "Ann", active=True)
 BEN = replace(ANN, id="005000000000002AAA", username="ben@org.example", email="Ben@acme.example")
@@ -72,3 +74,31 @@ def test_an_address_that_users_share_stands_for_none_of_them() -> None:
     assert set(active_users(USERS)) == {
         "ann@org.example", "ann@acme.example", "ben@org.example", "cal@org.example",
     }  # fmt: skip
+
+
+def owned_by(**users: str) -> list[str | None]:
+    """Whose the events of Ann, of Cal and of Joe are."""
+    field_map = default_map().model_copy(update={"owners": Owners(users=users)})
+    phase = field_map.phases["events"]
+    field = FieldDescribe.from_json(
+        {"name": "OwnerId", "label": "Owner", "type": "reference", "createable": True}
+    )
+    event = ObjectDescribe(
+        "Event", "Event", "00U", False, True, True, True, True, {"OwnerId": field}
+    )
+    choices = Choices(field_map, {"Event": event}, "01s", 60, USERS)
+    hosts = pl.DataFrame({str(phase.owner): ["ann@org.example", "cal@org.example", "Joe"]})
+    found = owner_ids(hosts, phase, choices)
+    assert found is not None
+    return hosts.select(found).to_series().to_list()
+
+
+def test_users_may_be_swapped_and_named_in_chains() -> None:
+    assert owned_by() == [ANN.id, CAL.id, None]
+    swapped = {"ann@org.example": "cal@org.example", "cal@org.example": "ann@org.example"}
+    assert owned_by(**swapped) == [CAL.id, ANN.id, None]
+    for chain in (
+        {"cal@org.example": "ann@org.example", "joe": "cal@org.example"},
+        {"joe": "cal@org.example", "cal@org.example": "ann@org.example"},
+    ):
+        assert owned_by(**chain) == [ANN.id, ANN.id, CAL.id]

@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.mapping.owners import active_users, folded, words_of
+from kartra_sf_pipeline.mapping.owners import active_users, with_aliases, words_of
 from kartra_sf_pipeline.mapping.rows.choices import Choices, Frames
 
 NEEDS: Final = (
@@ -112,11 +112,9 @@ def _users(choices: Choices) -> pl.DataFrame:
     former = [user for user in choices.users if not user.active]
     by_word = {word: (user.id, False) for user in former for word in words_of(user)}
     by_word |= {word: (user.id, True) for word, user in active_users(choices.users).items()}
-    for name, user in choices.field_map.owners.users.items():
-        if (known := by_word.get(folded(user))) is not None:
-            by_word[folded(name)] = known
+    known = with_aliases(by_word, choices.field_map.owners)
     return pl.DataFrame(
-        [(word, *known) for word, known in by_word.items()],
+        [(word, *found) for word, found in known.items()],
         schema={"user": pl.String, "user_id": pl.String, "active": pl.Boolean},
         orient="row",
     )
