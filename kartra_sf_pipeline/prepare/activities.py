@@ -21,7 +21,8 @@ from kartra_sf_pipeline.prepare.dispositions import (
 from kartra_sf_pipeline.prepare.durations import parse_seconds
 from kartra_sf_pipeline.prepare.local_times import HAS_TIME, local_instants, zone_is_known
 from kartra_sf_pipeline.prepare.nulls import clean, tidy, tidy_lines
-from kartra_sf_pipeline.prepare.stable_keys import with_key
+from kartra_sf_pipeline.prepare.side_join import side_join
+from kartra_sf_pipeline.prepare.stable_keys import content_key, with_key
 from kartra_sf_pipeline.prepare.wording import worded
 
 TYPES: Final = {
@@ -60,8 +61,10 @@ def prepare_activities(
     instant in the row's own zone, where it names one, else in `zone`; null without a time of day,
     and a meeting is then `all_day`. `minutes` come from the duration, else from the end, and are
     null where neither is given. `activity_key` is `A<id>`, else `AH` and a hash of person, kind,
-    time and text. `status` is the org's word for a task's state and ours for a meeting's; calls,
-    e-mails and notes are over, and what else their status says is their `outcome`.
+    time and text. Where several people share an id each has a record: the first of them by key has
+    `A<id>`, the others a hash of theirs behind it. `status` is the org's word for a task's state
+    and ours for a meeting's; calls, e-mails and notes are over, and what else their status says is
+    their `outcome`.
     `created_at` is when the record was made, which for a call, an e-mail or a note is when it was.
     """
     facts = raw.select(
@@ -107,6 +110,7 @@ def prepare_activities(
     )
     problems = _problems()
     sound = ~pl.any_horizontal([problem.when.fill_null(False) for problem in problems])
+    facts = _one_record_per_person(facts, among=sound)
     facts = newest_rows(facts, "activity_key", among=sound)
     return dispose(facts, [*problems, older_extract()]).select(
         "activity_key",
@@ -133,6 +137,26 @@ def prepare_activities(
         "disposition",
         "reason",
         "detail",
+    )
+
+
+def _one_record_per_person(facts: pl.DataFrame, *, among: pl.Expr) -> pl.DataFrame:
+    """The same set of people has the same keys, in whatever order the rows stand."""
+    taken = (
+        facts.filter(among & pl.col("activity_id").is_not_null())
+        .group_by("activity_key")
+        .agg(_first=pl.col("contact_key").min(), _people=pl.col("contact_key").n_unique())
+        .filter(pl.col("_people") > 1)
+    )
+    facts = side_join(facts, taken, "activity_key")
+    further = facts.select(ROW, "contact_key").filter(
+        facts.select(pl.col("contact_key") != pl.col("_first")).to_series().fill_null(False)
+    )
+    suffixes = further.select(ROW, content_key(further, "-", ["contact_key"]).alias("_suffix"))
+    return (
+        side_join(facts, suffixes, ROW)
+        .with_columns(pl.col("activity_key") + pl.col("_suffix").fill_null(""))
+        .drop("_first", "_people", "_suffix")
     )
 
 

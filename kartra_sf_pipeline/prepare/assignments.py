@@ -39,28 +39,34 @@ def prepare_opportunity_team(
 
     `transactions` and `subscriptions` are the prepared frames: transaction_id or subscription_id,
     opportunity_key and disposition. `opportunity_key` is what the payment went into, unless the map
-    makes it an opportunity of its own.
+    makes it an opportunity of its own. A subscription may be named by its id or, where no id is
+    written like that, by the key of its opportunity (`S<id>`).
     """
     facts = raw.select(
         clean_id(pl.col("transaction_id")),
-        clean_id(pl.col("subscription_id")).str.strip_prefix("S"),
+        clean_id(pl.col("subscription_id")),
         *_PLACE,
         **_person(),
-    )
-    for name, frame in (("transaction_id", transactions), ("subscription_id", subscriptions)):
+    ).with_columns(_bare_id=pl.col("subscription_id").str.strip_prefix("S"))
+    for column, name, frame in (
+        ("transaction_id", "transaction_id", transactions),
+        ("subscription_id", "subscription_id", subscriptions),
+        ("_bare_id", "subscription_id", subscriptions),
+    ):
         arrives = frame.filter(
             pl.col("disposition").is_in(["keep", "merge"]) & pl.col("opportunity_key").is_not_null()
-        ).select(name, pl.col("opportunity_key").alias(f"_by_{name}"))
-        known = arrives.drop_nulls().unique(name, keep="first", maintain_order=True)
-        facts = facts.join(known, on=name, how="left", maintain_order="left")
+        ).select(pl.col(name).alias(column), pl.col("opportunity_key").alias(f"_by_{column}"))
+        known = arrives.drop_nulls().unique(column, keep="first", maintain_order=True)
+        facts = facts.join(known, on=column, how="left", maintain_order="left")
     # Subscriptions that only payments know of have their opportunity, too.
     paid = transactions["opportunity_key"].drop_nulls().unique()
-    by_payment = pl.lit("S") + pl.col("subscription_id")
     facts = facts.with_columns(
         opportunity_key=pl.coalesce(
             "_by_transaction_id",
             "_by_subscription_id",
-            pl.when(by_payment.is_in(paid.implode())).then(by_payment),
+            _paid_for("subscription_id", paid),
+            "_by__bare_id",
+            _paid_for("_bare_id", paid),
         )
     )
     missing = Rule(
@@ -96,6 +102,11 @@ def prepare_territories(
     return judged.select(
         "account_key", "account_name", "account_domain", "territory", *_PLACE, *_FATE
     )
+
+
+def _paid_for(column: str, paid: pl.Series) -> pl.Expr:
+    key = pl.lit("S") + pl.col(column)
+    return pl.when(key.is_in(paid.implode())).then(key)
 
 
 def _person() -> dict[str, pl.Expr]:

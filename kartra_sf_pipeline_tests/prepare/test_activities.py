@@ -192,3 +192,19 @@ def test_the_newest_copy_of_an_activity_counts() -> None:
         activity(extract_date=date(2026, 3, 1), status="Connected"),
     )
     assert fates(frame) == [("merge", "older_extract"), ("keep", None)]
+
+
+def test_each_of_several_people_of_one_activity_has_a_record_whatever_the_order() -> None:
+    both = [activity(contact_email=None, contact_id=one) for one in ("1", "2")]
+    # The first one's other id: the same person once more.
+    again = activity(contact_email=None, contact_id="11")
+    frame = prepared(*both, again)
+    assert fates(frame)[1] == ("keep", None)
+    assert sorted(str(reason) for _, reason in fates(frame)) == ["None", "None", "older_extract"]
+    keys = dict(frame.select("contact_key", "activity_key").iter_rows())
+    assert keys["1"] == "A7"
+    assert keys["2"].startswith("A7-")
+    turned = prepared(*reversed(both))
+    assert dict(turned.select("contact_key", "activity_key").iter_rows()) == keys
+    alone = prepared(both[1], activity(contact_email=None, contact_id="99"))
+    assert alone["activity_key"].to_list()[0] == "A7"

@@ -96,3 +96,20 @@ def test_a_territory_must_be_named() -> None:
     ]
     frame = prepare_territories(raw("territories", *rows), COMPANIES, NAMES)
     assert fates(frame) == [("keep", None), ("quarantine", "territory_not_named")]
+
+
+def test_a_subscription_s_id_is_looked_up_as_written_before_its_key_is() -> None:
+    transactions = pl.DataFrame(
+        [("1", "SSub-8", "merge")], schema={"transaction_id": pl.String, **DEALS}, orient="row"
+    )
+    plans = pl.DataFrame(
+        [("SUB-9", "SSUB-9", "keep"), ("S7", "SS7", "keep"), ("7", "S7", "keep")],
+        schema={"subscription_id": pl.String, **DEALS},
+        orient="row",
+    )
+    ids = ["SUB-9", "SSUB-9", "S7", "7", "SS7", "Sub-8", "SSub-8", "UB-9"]
+    rows = [{"user": "a@b.example", "subscription_id": one} for one in ids]
+    frame = prepare_opportunity_team(raw("opportunity_team", *rows), transactions, plans)
+    assert frame["opportunity_key"].to_list() == [
+        "SSUB-9", "SSUB-9", "SS7", "S7", "SS7", "SSub-8", "SSub-8", None,
+    ]  # fmt: skip
