@@ -5,6 +5,7 @@ import dagster as dg
 from kartra_sf_pipeline.assets.groups import EXTRACT, LOAD, MAP, PREPARE, PROVE, SCOPE, TRANSFORM
 from kartra_sf_pipeline.assets.previews import table
 from kartra_sf_pipeline.errors import GateFailed, UserError
+from kartra_sf_pipeline.migration.rollback import RollbackReport
 from kartra_sf_pipeline.resources import LedgerResource, SalesforceResource
 from kartra_sf_pipeline.settings import Settings
 
@@ -62,12 +63,27 @@ def roll_back(
             asset_key="rollback", metadata={"ledger_run": run, "actions": table(by_action)}
         )
     )
-    if not config.dry_run and not report.clean:
-        left = ", ".join(f"{count} {name}" for name, count in report.left_by_id.items() if count)
-        raise GateFailed(
-            f"Records of run {run} are still in the org after the rollback: {left or 'by stamp'}. "
-            "Those kept are listed with their reasons in the run's rollback.parquet."
+    if not config.dry_run and not report.complete:
+        raise GateFailed(_incomplete(run, report))
+
+
+def _incomplete(run: str, report: RollbackReport) -> str:
+    """What a rollback could not do, in a sentence each."""
+    said: list[str] = []
+    left = ", ".join(f"{count} {name}" for name, count in report.left_by_id.items() if count)
+    if not report.clean or report.counts["failed"]:
+        of_run = left or (f"{report.counts['failed']} unknown" if report.clean else "by stamp")
+        said.append(f"Records of run {run} are still in the org after the rollback: {of_run}.")
+    if refused := report.counts["not_restored"]:
+        said.append(
+            f"{refused} records that run {run} had updated were not restored: the org refused "
+            "their old values."
         )
+    said.append(
+        "They are listed with their reasons in the run's rollback.parquet. "
+        "Mend what is named there and roll back again."
+    )
+    return " ".join(said)
 
 
 @dg.job(

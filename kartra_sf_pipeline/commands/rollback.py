@@ -48,9 +48,18 @@ def rollback(
     )
     kept = pl.col("action").is_in(["failed", "kept_in_use"])
     left = int(counted.filter(kept)["records"].sum())
+    not_restored = int(counted.filter(pl.col("action") == "not_restored")["records"].sum())
     if as_json:
         actions = counted.to_dicts()
-        print_json({**ended.summary, "actions": actions, "left": left, "problems": ended.problems})
+        print_json(
+            {
+                **ended.summary,
+                "actions": actions,
+                "left": left,
+                "not_restored": not_restored,
+                "problems": ended.problems,
+            }
+        )
     else:
         for sobject, action, records in counted.iter_rows():
             said = f"would be {action}" if dry_run else action

@@ -56,11 +56,21 @@ def read_current(
 def read_by_id(
     org: Org, sobject: str, columns: Sequence[BoundColumn], ids: pl.Series, since: datetime
 ) -> pl.DataFrame:
-    """Like `read_current` for records known by id and modified since then, without `_match`."""
+    """Like `read_current` for records known by id, without `_match`.
+
+    Most of them have been modified since then: the others cost more.
+    """
     if ids.len() <= REST_KEYS:
         return read_each(org, sobject, columns, ids)
-    found = read_in_bulk(org, sobject, columns, modified_after(since))
-    return found.filter(pl.col("Id").is_in(ids.implode()))
+    seen = read_in_bulk(org, sobject, columns, modified_after(since))
+    found = seen.filter(pl.col("Id").is_in(ids.implode()))
+    rest = ids.filter(~ids.is_in(found["Id"].implode()))
+    if rest.is_empty():
+        return found
+    if rest.len() <= REST_KEYS:
+        return pl.concat([found, read_each(org, sobject, columns, rest)])
+    unseen = read_in_bulk(org, sobject, columns, "Id != null")
+    return pl.concat([found, unseen.filter(pl.col("Id").is_in(rest.implode()))])
 
 
 def read_in_bulk(

@@ -24,9 +24,11 @@ from kartra_sf_pipeline.salesforce.org import Org
 #: Called with the object, records dealt with so far, and records of the run.
 Progress = Callable[[str, int, int], None]
 
-ACTIONS = ("deleted", "already_gone", "kept_updated", "kept_in_use", "failed")
+ACTIONS = ("deleted", "already_gone", "kept_updated", "not_restored", "kept_in_use", "failed")
+_BEFORE = "by an earlier rollback"
 _GONE = ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY")
 _IDENTITY = ("record_id", "object", "key", "sf_id")
+_RESTORED_AS = {"already_gone": "already_gone", "failed": "not_restored"}
 _DONE = {
     "record_id": pl.Int64,
     "object": pl.String,
@@ -42,9 +44,10 @@ class RollbackReport:
     """What became of each record of the run.
 
     `records`: object, key, sf_id, action, reason. Actions: deleted; already_gone; kept_updated (the
-    run only updated it; the reason tells whether its old values returned); kept_in_use (deleting it
-    would delete records that the run did not create); failed. `left_by_id` and `left_by_stamp`
-    count, by object, what the org still holds of what the run created, read back afterwards.
+    run only updated it; the reason tells whether its old values returned); not_restored (the org
+    refused its old values); kept_in_use (deleting it would delete records that the run did not
+    create); failed (the org refused to delete it). `left_by_id` and `left_by_stamp` count, by
+    object, what the org still holds of what the run created, read back afterwards.
     In a dry run the actions are those that would follow, and nothing has been written.
     """
 
@@ -59,6 +62,11 @@ class RollbackReport:
     def clean(self) -> bool:
         """Whether nothing that the run created is left in the org."""
         return not any(self.left_by_id.values()) and not any(self.left_by_stamp.values())
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left, and no old value was refused."""
+        return self.clean and not self.counts["failed"] and not self.counts["not_restored"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +117,15 @@ def rollback(
                 progress(part["object"][0], sum(p.height for p in done), total)
         report = _report(undo, records, pl.concat(done))
         if not dry_run:
-            complete = report.clean and not report.counts["failed"]
-            ledger.finish_run(run_id, "rolled_back" if complete else "rollback_incomplete")
+            status = "rolled_back" if report.complete else "rollback_incomplete"
+            ledger.finish_run(run_id, status)
     return report
 
 
 def _created(org: Org, run_id: str, records: pl.DataFrame) -> pl.DataFrame:
     """What the run made: told by the ledger, or where that never heard, by the stamp."""
     known = records.filter((pl.col("action") == "created") & pl.col("sf_id").is_not_null())
-    known = known.select("phase", *_IDENTITY)
+    known = known.select("phase", *_IDENTITY, "undone")
     unsure = records.filter(pl.col("action").is_null())
     met = records.filter(pl.col("action") == "updated")["sf_id"]
     found = []
@@ -129,7 +137,7 @@ def _created(org: Org, run_id: str, records: pl.DataFrame) -> pl.DataFrame:
         ).filter(~pl.col("sf_id").is_in(pl.concat([known["sf_id"], met]).implode()))
         ids = unsure.filter(pl.col("phase") == phase.name).select("key", "record_id")
         named = stamped.join(ids, on="key", how="left", maintain_order="left").with_columns(
-            object=pl.lit(phase.object), phase=pl.lit(phase.name)
+            object=pl.lit(phase.object), phase=pl.lit(phase.name), undone=pl.lit(None, pl.String)
         )
         found.append(named.select(known.columns))
     # Two phases may share an object, and so a stamp.
@@ -141,8 +149,10 @@ def _creating_phases() -> list[Phase]:
 
 
 def _parts(undo: _Undo, only_updated: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    for (sobject,), updated in only_updated.group_by("object", maintain_order=True):
-        yield _restore(undo, str(sobject), updated)
+    # Children before parents: a parent that loses our key could no longer tell a child's edit.
+    for phase in only_updated["phase"].unique(maintain_order=True).reverse():
+        updated = only_updated.filter(pl.col("phase") == phase)
+        yield _restore(undo, str(updated["object"][0]), updated)
     for phase in _creating_phases():
         made = undo.created.filter(pl.col("phase") == phase.name)
         if made.height:
@@ -150,18 +160,28 @@ def _parts(undo: _Undo, only_updated: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _restore(undo: _Undo, sobject: str, updated: pl.DataFrame) -> pl.DataFrame:
-    """Bring old values back; a record that an upsert met unawares has none and is only listed."""
-    imaged = updated.filter(pl.col("written").is_not_null())
+    """Bring old values back; a record that an upsert met unawares has none and is only listed.
+
+    What an earlier rollback brought back is not asked about again: since then it is others'.
+    """
+    before = pl.col("undone").is_in(["restored", "already_gone"]).fill_null(value=False)
+    imaged = updated.filter(pl.col("written").is_not_null() & ~before)
     verdicts = restore(undo.org, sobject, imaged, undo.since, dry_run=undo.dry_run)
     if not undo.dry_run:
         undo.ledger.mark_undone(verdicts.select("record_id", "undone"))
-    listed = updated.select(*_IDENTITY).join(
-        verdicts, on="record_id", how="left", maintain_order="left"
+    told = updated.filter(before).select(
+        "record_id",
+        "undone",
+        reason=pl.when(pl.col("undone") == "restored")
+        .then(pl.lit(f"pre-image restored {_BEFORE}"))
+        .otherwise(pl.lit("the record has been deleted since")),
     )
-    as_told = pl.col("undone").is_in(["already_gone", "failed"])
+    listed = updated.select(*_IDENTITY).join(
+        pl.concat([verdicts, told]), on="record_id", how="left", maintain_order="left"
+    )
     return listed.select(
         *_IDENTITY,
-        action=pl.when(as_told).then("undone").otherwise(pl.lit("kept_updated")),
+        action=pl.col("undone").replace_strict(_RESTORED_AS, default="kept_updated"),
         reason=pl.when(pl.col("undone").is_null())
         .then(pl.lit("it appeared while the run wrote: no pre-image"))
         .otherwise("reason"),
@@ -180,10 +200,13 @@ def _delete(undo: _Undo, phase: Phase, made: pl.DataFrame) -> pl.DataFrame:
     is_going = pl.col("sf_id").is_in(going.implode())
     refused = pl.col("said").eq_missing(pl.lit("rejected")) | pl.col("said").is_null()
     gone = ~pl.col("sf_id").is_in(there.implode()) | pl.col("error_code").is_in(_GONE)
+    gone_before = gone & pl.col("undone").eq_missing(pl.lit("deleted"))
     failed = refused if not undo.dry_run else pl.lit(value=False)
     done = made.join(said, on="sf_id", how="left", maintain_order="left").select(
         *_IDENTITY,
-        action=pl.when(gone)
+        action=pl.when(gone_before)
+        .then(pl.lit("deleted"))
+        .when(gone)
         .then(pl.lit("already_gone"))
         .when(~is_going)
         .then(pl.lit("kept_in_use"))
@@ -191,6 +214,7 @@ def _delete(undo: _Undo, phase: Phase, made: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("failed"))
         .otherwise(pl.lit("deleted")),
         reason=pl.coalesce(
+            pl.when(gone_before).then(pl.lit(_BEFORE)),
             pl.col("sf_id").replace_strict(held, default=None, return_dtype=pl.String),
             pl.concat_str("error_code", "error_message", separator=": ", ignore_nulls=True),
         ).replace("", None),
