@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Final
+
 import polars as pl
 
 from kartra_sf_pipeline.mapping.custom_fields import PREFIX
-from kartra_sf_pipeline.mapping.model import FieldMap, Unmapped
+from kartra_sf_pipeline.mapping.model import FieldMap, PhaseMap, Unmapped
 from kartra_sf_pipeline.mapping.rows.choices import Choices, Frames
 from kartra_sf_pipeline.mapping.rows.registry import DERIVED, PHASE_ROWS
 
@@ -51,9 +54,11 @@ _WORKING = frozenset(
     occurred_at close_date price_point amount signed_amount lead_id buyer_email subscription_id
     status first_amount first_paid_on affiliate_id name booking_id class starts_at time_zone
     attendee_email note_id base_price email affiliate_key activity_id activity_key file_key file
-    path size sha256 seconds outcome owner starts_at minutes created_on
+    path size sha256 seconds outcome owner starts_at minutes created_on phone_verdict values_from
     """.split()  # noqa: SIM905 - one word per name reads better than seventy quoted ones
 )
+_PLACES: Final = {"state", "country", "state_code", "country_code", "place_held"}
+"""By name or by code as the org takes them; what it does not offer is told apart."""
 
 
 def phase_frames(prepared: Frames, choices: Choices) -> dict[str, pl.DataFrame]:
@@ -69,23 +74,38 @@ def phase_frames(prepared: Frames, choices: Choices) -> dict[str, pl.DataFrame]:
 
 
 def unmapped_columns(prepared: Frames, field_map: FieldMap) -> tuple[Unmapped, ...]:
-    """Columns that hold values and that no rule names: what the map leaves behind."""
+    """Columns that hold values and that no rule names: what the map leaves behind.
+
+    Where a segment makes leads of people, what leads leave behind stands under `leads`.
+    """
     found = []
     for name, phases in _CARRIED_BY.items():
-        frame = prepared[name]
-        used = {
-            rule.source
-            for phase in phases
-            if phase in field_map.phases
-            for rule in field_map.phases[phase].fields
-        }
-        left = [
-            column
-            for column in frame.collect_schema()
-            if column not in used and column not in _WORKING
-        ]
-        counted = frame.select(pl.col(left).is_not_null().sum()).collect(engine="streaming")
-        for column, filled in counted.row(0, named=True).items() if left else ():
-            if filled or column.startswith(PREFIX):
-                found.append(Unmapped(source=f"{name}.{column}", filled=filled))
+        found += _unmapped(name, prepared[name], _used(field_map.phases, *phases))
+    if any(segment.become == "lead" for segment in field_map.contacts_without_company):
+        choices = Choices(field_map=field_map, objects={}, pricebook_id="", minutes=0)
+        plan = DERIVED["people_plan"].build(prepared, choices).lazy()
+        leads = plan.filter(pl.col("become") == "lead").select("contact_key")
+        people = prepared["contacts_unified"].join(leads, on="contact_key", how="semi")
+        found += unmapped_of_leads(people, field_map.phases)
     return tuple(found)
+
+
+def unmapped_of_leads(people: pl.LazyFrame, phases: Mapping[str, PhaseMap]) -> Iterator[Unmapped]:
+    """What people who become leads have, and no rule of theirs among the `phases` names."""
+    return _unmapped("leads", people, _used(phases, "leads") | _PLACES)
+
+
+def _used(phases: Mapping[str, PhaseMap], *names: str) -> set[str | None]:
+    return {rule.source for name in names if name in phases for rule in phases[name].fields}
+
+
+def _unmapped(name: str, frame: pl.LazyFrame, used: set[str | None]) -> Iterator[Unmapped]:
+    left = [
+        column for column in frame.collect_schema() if column not in used and column not in _WORKING
+    ]
+    if not left:
+        return
+    counted = frame.select(pl.col(left).is_not_null().sum()).collect(engine="streaming")
+    for column, filled in counted.row(0, named=True).items():
+        if filled or column.startswith(PREFIX):
+            yield Unmapped(source=f"{name}.{column}", filled=filled)

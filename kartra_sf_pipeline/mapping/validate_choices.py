@@ -8,8 +8,10 @@ from typing import Final
 import polars as pl
 from rapidfuzz import process
 
+from kartra_sf_pipeline.mapping.active import active_phases
 from kartra_sf_pipeline.mapping.fault import Fault
 from kartra_sf_pipeline.mapping.model import FieldMap
+from kartra_sf_pipeline.mapping.phase_frames import unmapped_of_leads
 from kartra_sf_pipeline.mapping.rows.segments import UNNAMED
 from kartra_sf_pipeline.mapping.strategies import Segment
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
@@ -31,6 +33,7 @@ def choice_faults(
     yield from _key_faults(field_map, frames)
     yield from _list_faults(field_map, frames)
     yield from _place_faults(field_map, frames)
+    yield from _lead_faults(field_map, frames, objects)
 
 
 def no_object(phase: str, sobject: str) -> Fault:
@@ -180,3 +183,24 @@ def _place_faults(field_map: FieldMap, frames: Mapping[str, pl.DataFrame]) -> It
                 "Set strategies.place_texts to true to keep it as text, or add it to the lists.",
                 stops=False,
             )
+
+
+def _lead_faults(
+    field_map: FieldMap,
+    frames: Mapping[str, pl.DataFrame],
+    objects: Mapping[str, ObjectDescribe],
+) -> Iterator[Fault]:
+    """What people lose by becoming leads: a contact would have brought it."""
+    leads = frames.get("leads")
+    if leads is None or leads.is_empty():
+        return
+    rules = active_phases(field_map, objects)
+    left = [one for one in unmapped_of_leads(leads.lazy(), rules) if one.filled]
+    if left:
+        named = ", ".join(f"{one.source.removeprefix('leads.')} ({one.filled:,})" for one in left)
+        yield Fault(
+            ("phases", "leads"),
+            f"no rule of `leads` takes these columns of people who become leads: {named}",
+            "Give `leads` a rule for each that is to arrive.",
+            stops=False,
+        )

@@ -13,7 +13,8 @@ from kartra_sf_pipeline.mapping.account_map import default_map
 from kartra_sf_pipeline.mapping.fault import Fault
 from kartra_sf_pipeline.mapping.model import FieldMap
 from kartra_sf_pipeline.mapping.org_facts import OrgUser
-from kartra_sf_pipeline.mapping.rows import companies, lists, people, relations, segments, tags
+from kartra_sf_pipeline.mapping.phase_frames import unmapped_columns
+from kartra_sf_pipeline.mapping.rows import companies, lists, people, relations, segments, tags, who
 from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.strategies import Lists, Segment
 from kartra_sf_pipeline.mapping.validate_choices import SHARED_LIMIT, choice_faults, no_object
@@ -228,10 +229,13 @@ def faults_of(*told: Segment, plan: pl.DataFrame, objects: Any = None) -> list[F
 
 
 def judged(field_map: FieldMap, plan: pl.DataFrame, objects: Any = None) -> list[Fault]:
+    return list(choice_faults(field_map, {**nobody(), "people_plan": plan}, objects or {}))
+
+
+def nobody() -> dict[str, pl.DataFrame]:
+    """Frames of accounts and contacts, as far as choices are judged by them."""
     accounts = pl.DataFrame({"keyed_by": ["domain"], "place_held": [None]})
-    held = pl.DataFrame({"place_held": ["Kent", None]})
-    frames = {"people_plan": plan, "accounts": accounts, "contacts": held}
-    return list(choice_faults(field_map, frames, objects or {}))
+    return {"accounts": accounts, "contacts": pl.DataFrame({"place_held": ["Kent", None]})}
 
 
 def plan_of(count: int, segment: str = "everyone") -> pl.DataFrame:
@@ -430,3 +434,30 @@ def test_currencies_of_what_somebody_spent_are_never_added_up() -> None:
         None,
         "-5.00",
     ]
+
+
+def test_what_people_lose_by_becoming_leads_is_told() -> None:
+    person = {**BOB, "facebook": "bob.ray", "notes": "Likes mail", "score": "7", "x__size": "L",
+              "middle_name": "J"}  # fmt: skip
+    frames = account(person, CY)
+    lead = Segment(who="everyone", become="lead")
+    field_map = default_map().model_copy(update={"contacts_without_company": (lead,)})
+    left = {one.source: one.filled for one in unmapped_columns(frames, field_map)}
+    told = {name: filled for name, filled in left.items() if name.startswith("leads.")}
+    assert told["leads.facebook"] == told["leads.x__size"] == 1
+    assert not {"leads.notes", "leads.score", "leads.mailing_status"} & set(told)
+
+    plan = planned(frames, lead)
+    frames["people_plan"] = plan.lazy()
+    leads = who.lead_rows(frames, chosen(lead))
+    judged_frames = {"people_plan": plan, "leads": leads}
+    [fault] = [
+        one
+        for one in choice_faults(field_map, {**nobody(), **judged_frames}, {})
+        if one.place == ("phases", "leads")
+    ]
+    assert "facebook (1)" in fault.what
+    assert "x__size (1)" in fault.what
+    # The org shows no such field of leads, so that the rule does not count.
+    assert "middle_name (1)" in fault.what
+    assert not fault.stops
