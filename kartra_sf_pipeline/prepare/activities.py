@@ -282,6 +282,12 @@ def _problems() -> list[Rule]:
             worded("'{}' is not a status of a task.", "_status"),
         ),
         Rule(
+            (pl.col("type") == "note") & pl.col("subject").is_null() & pl.col("body").is_null(),
+            QUARANTINE,
+            "empty_note",
+            pl.lit("The note has no text."),
+        ),
+        Rule(
             pl.col("contact_key").is_null(),
             QUARANTINE,
             "contact_not_found",

@@ -128,6 +128,15 @@ def test_notes_are_tasks_or_files_and_never_both(
     assert files.file_rows(frames, chosen)["file_key"].to_list() == written
 
 
+def test_notes_that_are_not_kept_as_files_are_not_read_for_them() -> None:
+    frames = {
+        "notes_prepared": noted("Hello").lazy(),
+        "activities_prepared": done({"type": "note"}).lazy(),
+        "attachments_prepared": attached({}).lazy(),
+    }
+    assert files.file_rows(frames, choices(files=True))["file_key"].to_list() == ["F1"]
+
+
 def test_a_note_file_holds_its_text_and_none_of_it_is_markup() -> None:
     [row] = files.notes(noted('Wants <b>two</b> & "more"\nIt\'s fine'), done()).to_dicts()
     html = "<p>Wants &lt;b&gt;two&lt;/b&gt; &amp; &quot;more&quot;</p><p>It&#39;s fine</p>"

@@ -167,6 +167,7 @@ def test_a_task_was_not_made_on_the_day_that_it_is_due() -> None:
         ({"end": "later"}, "bad_end"),
         ({"type": "meeting", "duration": "400 h"}, "meeting_too_long"),
         ({"type": "task", "status": "Perhaps"}, "unknown_status"),
+        ({"type": "note", "subject": None, "body": " "}, "empty_note"),
         ({"contact_email": "no@example.com"}, "contact_not_found"),
     ],
 )

@@ -27,13 +27,16 @@ _UNFIT: Final = r'[\\/:*?"<>|\x00-\x1f\s]+'
 def file_rows(frames: Frames, choices: Choices) -> pl.DataFrame:
     """Notes where the map keeps them as notes, then attachments where it takes files."""
     chosen = choices.field_map.strategies
-    written = notes(frames["notes_prepared"].collect(), frames["activities_prepared"].collect())
-    attached = attachments(frames["attachments_prepared"].collect())
-    if chosen.notes != "content_note":
-        written = written.clear()
-    if not chosen.files:
-        attached = attached.clear()
+    # What is not chosen is not read either, but for its columns.
+    notes_kept = _when(frames, "notes_prepared", chosen.notes == "content_note")
+    told = _when(frames, "activities_prepared", chosen.notes == "content_note")
+    written = notes(notes_kept, told)
+    attached = attachments(_when(frames, "attachments_prepared", chosen.files))
     return pl.concat([written, attached], how="diagonal_relaxed")
+
+
+def _when(frames: Frames, name: str, chosen: bool) -> pl.DataFrame:
+    return (frames[name] if chosen else frames[name].head(0)).collect()
 
 
 def notes(prepared: pl.DataFrame, activities: pl.DataFrame) -> pl.DataFrame:
