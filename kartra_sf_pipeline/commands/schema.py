@@ -12,6 +12,7 @@ from kartra_sf_pipeline.errors import PipelineError, SettingsError
 from kartra_sf_pipeline.settings import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import polars as pl
@@ -41,7 +42,7 @@ def plan(home: Home = None, map_file: MapFile = None, as_json: Json = False) -> 
         content = load_map(path)
         org = _org()
         org.forget_describes()
-        made = ask_plan(org, content, snapshot_objects(org).objects)
+        made = ask_plan(org, content, snapshot_objects(org, content).objects)
     except PipelineError as error:
         fail(error, as_json=as_json)
     rows = made.to_frame().select("component", "name", "type", "action", "detail")
@@ -85,7 +86,7 @@ def remove(
             books = LedgerResource().open()
             with books.lease():
                 run = books.latest_loaded_run(settings.target.value, org.org_id)
-                _refuse_loaded(run, force=force, reason=reason)
+                _refuse_loaded(run, removal.loaded, force=force, reason=reason)
                 removed = take_away(org, settings.home, removal, reason=reason.strip())
             _forget_snapshot(settings.home, org)
     except PipelineError as error:
@@ -103,15 +104,23 @@ def remove(
         console.print("Nothing was changed. To do it: kartra-sf schema remove --yes")
 
 
-def _refuse_loaded(run: str | None, *, force: bool, reason: str) -> None:
-    """Raise SettingsError while records of a load would lose their keys."""
-    if run is None:
+def _refuse_loaded(run: str | None, loaded: Mapping[str, int], *, force: bool, reason: str) -> None:
+    """Raise SettingsError while records of a load, here or from another home, lose their keys."""
+    if run is None and not loaded:
         return
-    if not force:
+    if not force and run is not None:
         raise SettingsError(
             f"Run {run} loaded this org and was not rolled back: without the fields its records "
             "lose their keys, and nothing can be rolled back or loaded again.",
             next_step="Run `kartra-sf rollback` first, or pass --force --reason WHY.",
+        )
+    if not force:
+        listed = ", ".join(f"{name} ({records:,})" for name, records in list(loaded.items())[:5])
+        more = f" and {len(loaded) - 5} more" if len(loaded) > 5 else ""
+        raise SettingsError(
+            f"Records that a run loaded, by its stamp, hold values in {listed}{more}, and no run "
+            "of this home accounts for them: another home may have loaded this org.",
+            next_step="Run `kartra-sf rollback` in that home first, or pass --force --reason WHY.",
         )
     if not reason.strip():
         raise SettingsError("--force needs a reason.", next_step="Pass --reason WHY.")

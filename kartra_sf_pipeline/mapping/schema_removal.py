@@ -53,6 +53,15 @@ class Removal:
     steps: tuple[RemovalStep, ...]
     found: Found
 
+    @property
+    def loaded(self) -> dict[str, int]:
+        """Stamped records that hold a value in what would be deleted, by component."""
+        return {
+            step.entry.name: step.holding.ours
+            for step in self.steps
+            if step.action == "delete" and step.holding is not None and step.holding.ours
+        }
+
     def to_frame(self) -> pl.DataFrame:
         """One row per component: `ours` and `others` count the records that hold a value, with
         and without the stamp of a run; null where the org cannot count them.

@@ -123,6 +123,24 @@ def test_a_loaded_org_keeps_its_schema_unless_a_reason_is_given(home: Home) -> N
     assert record["removals"][0]["reason"] == "test org"
 
 
+def test_what_another_home_has_loaded_is_not_removed_without_a_reason(home: Home) -> None:
+    deployed(home)
+    after = schema(home)
+    record = {
+        "Name": "Acme",
+        "Kartra_Id__c": "domain:acme.com",
+        "Kartra_Migration_Run__c": "theirs",
+    }
+    home.org.create("Account", record)
+    refused = home.run("schema", "remove", "--yes")
+    assert refused.code == 2
+    assert "Account.Kartra_Id__c (1)" in refused.said
+    assert "another home" in refused.said
+    assert home.run("schema", "remove", "--yes", "--force").code == 2
+    assert schema(home) == after
+    assert home.run("schema", "remove", "--yes", "--force", "--reason", "test org").code == 0
+
+
 def test_production_is_not_touched(home: Home) -> None:
     ended = home.run("schema", "remove", "--yes", KARTRA_SF_TARGET="production")
     assert ended.code == 2
