@@ -66,7 +66,7 @@ def schema_deployed(
     # Asked anew: the plan that people saw may be older than what the org has now.
     deployed = deploy_plan(org, ask_plan(org, content, snapshot_of(home).objects), home)
     org.forget_describes()
-    facts = replace(snapshot_of(home), snapshot=snapshot_objects(org))
+    facts = replace(snapshot_of(home), snapshot=snapshot_objects(org, content))
     facts.write(home)
     frame = ask_plan(org, content, facts.objects).to_frame()
     return dg.MaterializeResult(
@@ -81,7 +81,7 @@ def schema_deployed(
 
 
 @dg.multi_asset_check(
-    name="gate_schema",
+    name="gate_schema_deployed",
     specs=[
         dg.AssetCheckSpec(
             "schema_is_as_planned",

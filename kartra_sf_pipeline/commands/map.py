@@ -73,8 +73,7 @@ def propose(
                 f"{path} exists already.", next_step="Name another file, or pass --force."
             )
         content = _proposal(_prepared(settings), _ask(), judge)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content.to_yaml(), encoding="utf-8")
+        _write(path, content.to_yaml())
         opened = _open(settings, path)
     except PipelineError as error:
         fail(error, as_json=as_json)
@@ -239,6 +238,17 @@ def schema() -> None:
     typer.echo(json.dumps(json_schema(), indent=2))
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be written: {error.strerror or error}.",
+            next_step="Name a file that may be written with --out.",
+        ) from None
+
+
 def map_path(settings: Settings, given: Path | None) -> Path:
     """The map that is meant: the one named, else the home's own, else what was proposed."""
     named = given or settings.map
@@ -264,7 +274,7 @@ def _open(settings: Settings, path: Path) -> _Opened:
 
     content = load_map(path)
     prepared = _prepared(settings)
-    facts = _ask()
+    facts = _ask(content)
     choices = choices_for(content, facts, settings.event_minutes)
     frames = phase_frames(prepared, choices)
     return _Opened(
@@ -281,12 +291,12 @@ def _open(settings: Settings, path: Path) -> _Opened:
     )
 
 
-def _ask() -> OrgFacts:
-    """The target's org as it is now; it is only read."""
+def _ask(content: FieldMap | None = None) -> OrgFacts:
+    """The target's org as it is now, with the objects that the map writes; it is only read."""
     from kartra_sf_pipeline.mapping.org_facts import ask_org
     from kartra_sf_pipeline.resources import SalesforceResource
 
-    return ask_org(SalesforceResource().org())
+    return ask_org(SalesforceResource().org(), content)
 
 
 def _prepared(settings: Settings) -> dict[str, pl.LazyFrame]:

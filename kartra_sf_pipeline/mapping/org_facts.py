@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from kartra_sf_pipeline.errors import OrgError, SettingsError
+from kartra_sf_pipeline.mapping.model import FieldMap
 from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline.salesforce.org import Org
@@ -40,7 +41,8 @@ OBJECTS = (
     "ContentVersion",
     *CUSTOM_OBJECTS,
 )
-"""What phases may write; an org or a user without one of them is judged by what the map wants."""
+"""What phases may write under our own names; an org or a user without one of them is judged by what
+the map wants."""
 
 
 PERMISSIONS = ("ApiEnabled", "CustomizeApplication", "ModifyAllData", "ModifyMetadata")
@@ -89,14 +91,21 @@ class OrgFacts:
         return path
 
 
-def ask_org(org: Org) -> OrgFacts:
-    """The facts as the org shows them now; OrgError where it has no standard price book."""
+def ask_org(org: Org, field_map: FieldMap | None = None) -> OrgFacts:
+    """The facts as the org shows them now; OrgError where it has no standard price book.
+
+    A map adds the objects that it writes: those of its own may be called otherwise than ours.
+    """
     org.forget_describes()
     book = org.query("SELECT Id FROM Pricebook2 WHERE IsStandard = true")
     if book.is_empty():
         raise OrgError("The org shows no standard price book: products cannot be priced in it.")
     return OrgFacts(
-        snapshot_objects(org), book["Id"][0], _users(org), own_currency(org), _permissions(org)
+        snapshot_objects(org, field_map),
+        book["Id"][0],
+        _users(org),
+        own_currency(org),
+        _permissions(org),
     )
 
 
@@ -124,10 +133,11 @@ def _permissions(org: Org) -> frozenset[str] | None:
     )
 
 
-def snapshot_objects(org: Org) -> OrgSnapshot:
-    """A fresh snapshot of those of `OBJECTS` that the org shows this user."""
+def snapshot_objects(org: Org, field_map: FieldMap | None = None) -> OrgSnapshot:
+    """A fresh snapshot of `OBJECTS` and what the map writes, as far as the org shows them."""
     shown = {one["name"] for one in org.describe_global()}
-    return take_snapshot(org, [name for name in OBJECTS if name in shown])
+    written = [] if field_map is None else [one.object for one in field_map.active().values()]
+    return take_snapshot(org, [name for name in (*OBJECTS, *written) if name in shown])
 
 
 def _users(org: Org) -> tuple[OrgUser, ...]:

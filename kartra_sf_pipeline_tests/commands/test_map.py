@@ -81,6 +81,14 @@ def test_a_proposal_never_writes_over_a_file_of_the_users_unless_told_to(
     assert our_map.read_bytes() == before
 
 
+def test_a_proposal_that_cannot_be_written_says_where(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path, tmp_path / "file" / "our_map.yaml"):
+        ended = home.run("map", "propose", "--out", place, "--force", "--json")
+        assert ended.code == 2
+        assert f"{place} cannot be written" in ended.json["error"]
+
+
 def test_show_tells_of_each_field_and_masks_what_it_shows(home: Home, proposed: Ended) -> None:
     told = home.run("map", "show", "--map", proposed.json["file"], "--json").json
     fields = {(one["phase"], one["target"]): one for one in told["fields"]}

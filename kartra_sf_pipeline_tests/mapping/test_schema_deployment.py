@@ -10,7 +10,7 @@ import pytest
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.mapping.model import FieldMap
-from kartra_sf_pipeline.mapping.org_facts import snapshot_objects
+from kartra_sf_pipeline.mapping.org_facts import ask_org, snapshot_objects
 from kartra_sf_pipeline.mapping.schema import BYPASS, PERMISSION_SET, wanted_schema
 from kartra_sf_pipeline.mapping.schema_deployment import deploy_plan
 from kartra_sf_pipeline.mapping.schema_plan import Plan, ask_plan, not_as_planned
@@ -203,6 +203,19 @@ def test_what_cannot_be_read_back_is_not_as_planned(org: Org, tmp_path: Path) ->
     ]
     deploy_plan(org, planned(org, plain_map()), tmp_path)
     assert actions(planned(org, plain_map())) == {"present": len(before.steps)}
+
+
+def test_a_custom_object_may_be_called_otherwise(org: Org, tmp_path: Path) -> None:
+    given = whole_map()
+    phase = given.phases["affiliate_records"].model_copy(update={"object": "Partner__c"})
+    content = given.model_copy(update={"phases": {**given.phases, "affiliate_records": phase}})
+    content = FieldMap.model_validate(content.model_dump())
+    before = ask_plan(org, content, snapshot_objects(org, content).objects)
+    deploy_plan(org, before, tmp_path)
+    org.forget_describes()
+    after = ask_plan(org, content, ask_org(org, content).objects)
+    assert not_as_planned(before.to_frame(), after.to_frame()).rows() == []
+    assert not after.pending
 
 
 def test_a_removal_leaves_the_org_as_it_was(org: Org, tmp_path: Path) -> None:
