@@ -128,7 +128,8 @@ class SalesforceResource(dg.ConfigurableResource):
 
     def rollback(self, ledger: Ledger, run_id: str, *, dry_run: bool = False) -> RollbackReport:
         """Delete by ID, children first, what a run created; proves that nothing of it is left."""
-        return rollback(self.org(), ledger, run_id, dry_run=dry_run)
+        folder = Settings.load().runs_folder()
+        return rollback(self.org(), ledger, run_id, dry_run=dry_run, runs_folder=folder)
 
 
 @lru_cache(maxsize=8)

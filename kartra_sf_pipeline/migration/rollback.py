@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import polars as pl
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.migration import presence, results
 from kartra_sf_pipeline.migration.ledger import Ledger
+from kartra_sf_pipeline.migration.living import refuse_living
 from kartra_sf_pipeline.migration.phases import PHASES, Phase
 from kartra_sf_pipeline.migration.queries import select_each
 from kartra_sf_pipeline.migration.restore import restore
@@ -87,12 +89,15 @@ def rollback(
     run_id: str,
     *,
     dry_run: bool = False,
+    runs_folder: Path | None = None,
     progress: Progress | None = None,
 ) -> RollbackReport:
     """Undo a run in reverse order of its phases; called again, it finishes what was left.
 
-    Records of the run whose outcome the ledger never learned are found by their stamp. Raises
-    UnknownRun, SettingsError when the run loaded another org, LedgerBusy, OrgError, OrgUnavailable.
+    Records of the run whose outcome the ledger never learned are found by their stamp.
+    `runs_folder` tells dead runs from living ones (`living.refuse_living`). Raises UnknownRun,
+    SettingsError when the run loaded another org, RunAlive while it or another run loads this org,
+    LedgerBusy, OrgError, OrgUnavailable.
     """
     run = ledger.run(run_id)
     if run["org_id"][:15] != org.org_id[:15]:
@@ -101,6 +106,7 @@ def rollback(
             next_step="Connect to the org that the run loaded.",
         )
     with ledger.lease():
+        refuse_living(ledger, org.org_id, runs_folder)
         records = ledger.records(run_id)
         created = _created(org, run_id, records)
         undo = _Undo(org, ledger, run_id, run["started_at"], dry_run, created)

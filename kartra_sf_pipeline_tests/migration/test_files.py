@@ -199,6 +199,7 @@ def test_a_load_of_files_that_was_killed_is_finished_without_a_double(
     assert 0 < counts["created"] < MANY
     keys = org.query("SELECT Kartra_Id__c FROM ContentVersion")["Kartra_Id__c"]
     assert sorted(keys) == sorted(frame["_key"])
+    ledger.finish_run(killed, "failed")
     assert rollback(org, ledger, second).clean
     assert rollback(org, ledger, killed).clean
     assert org.count("SELECT COUNT() FROM ContentDocument") == 0

@@ -59,6 +59,7 @@ def test_a_killed_load_is_finished_once_and_undone_whole(
     keys = org.query("SELECT Kartra_Id__c FROM Contact")["Kartra_Id__c"]
     assert sorted(keys) == sorted(people["_key"])
 
+    ledger.finish_run(killed, "failed")
     assert rollback(org, ledger, second).clean
     assert org.count("SELECT COUNT() FROM Contact") == counts["unchanged"]
     first = rollback(org, ledger, killed)

@@ -76,10 +76,11 @@ def test_a_value_that_the_org_does_not_take_back_is_a_failure_and_no_success(
     run = ledger.begin_run("rehearsal", "local", org.org_id, org.instance_url, "hash")
     intent = an_update(contact, {"LastName": None}, {"LastName": "Lee"})
     ledger.write_intents(run, "contacts", "Contact", intent)
+    ledger.finish_run(run, "failed")
     report = rollback(org, ledger, run)
     (told,) = report.records.rows(named=True)
     assert (told["action"], told["reason"].partition(":")[0]) == (
-        "failed",
+        "not_restored",
         "REQUIRED_FIELD_MISSING",
     )
 
@@ -102,6 +103,7 @@ def test_an_update_whose_answer_never_came_is_given_back_too(org: Org, ledger: L
     intent = an_update(contact, {"Phone": "1"}, {"Phone": "2"})
     ledger.write_intents(killed, "contacts", "Contact", intent)
     org.update("Contact", contact, {"Phone": "2"})
+    ledger.finish_run(killed, "failed")
     report = rollback(org, ledger, killed)
     assert report.counts["kept_updated"] == 1
     assert org.query("SELECT Phone FROM Contact")["Phone"].to_list() == ["1"]

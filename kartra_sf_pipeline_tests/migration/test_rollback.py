@@ -157,6 +157,7 @@ def test_records_whose_outcome_was_never_learned_go_by_their_stamp(
         "Account",
         {"Name": "Lost", "Kartra_Id__c": "domain:lost.com", "Kartra_Migration_Run__c": run_id},
     )
+    ledger.finish_run(run_id, "failed")
     report = rollback(org, ledger, run_id)
     assert report.records.select("key", "action").rows() == [("domain:lost.com", "deleted")]
     assert report.clean
