@@ -122,7 +122,7 @@ def opportunity_team_prepared(
     """Every row of the opportunity team's file, joined to what its payment became."""
     frame = prepare_opportunity_team(
         raw_opportunity_team,
-        transactions_prepared.select("transaction_id", *_DEAL).collect(),
+        transactions_prepared.select("transaction_id", "contact_key", "reason", *_DEAL).collect(),
         subscriptions_prepared.select("subscription_id", *_DEAL).collect(),
     )
     return dg.MaterializeResult(value=frame, metadata=_about(frame))

@@ -38,9 +38,10 @@ def prepare_opportunity_team(
     """`opportunity_team_prepared`: one row per raw row, each with one disposition.
 
     `transactions` and `subscriptions` are the prepared frames: transaction_id or subscription_id,
-    opportunity_key and disposition. `opportunity_key` is what the payment went into, unless the map
-    makes it an opportunity of its own. A subscription may be named by its id or, where no id is
-    written like that, by the key of its opportunity (`S<id>`).
+    opportunity_key and disposition; transactions also contact_key and reason. `opportunity_key` is
+    what the payment went into, unless the map makes it an opportunity of its own; whether it makes
+    one of a failed payment is known later, so that a row of one is kept here. A subscription may be
+    named by its id or, where no id is written like that, by the key of its opportunity (`S<id>`).
     """
     facts = raw.select(
         clean_id(pl.col("transaction_id")),
@@ -58,6 +59,7 @@ def prepare_opportunity_team(
         ).select(pl.col(name).alias(column), pl.col("opportunity_key").alias(f"_by_{column}"))
         known = arrives.drop_nulls().unique(column, keep="first", maintain_order=True)
         facts = facts.join(known, on=column, how="left", maintain_order="left")
+    facts = facts.join(_tried(transactions), on="transaction_id", how="left", maintain_order="left")
     # Subscriptions that only payments know of have their opportunity, too.
     paid = transactions["opportunity_key"].drop_nulls().unique()
     facts = facts.with_columns(
@@ -67,6 +69,7 @@ def prepare_opportunity_team(
             _paid_for("subscription_id", paid),
             "_by__bare_id",
             _paid_for("_bare_id", paid),
+            "_tried",
         )
     )
     missing = Rule(
@@ -101,6 +104,17 @@ def prepare_territories(
     judged = dispose(facts, [*_account_rules(), missing])
     return judged.select(
         "account_key", "account_name", "account_domain", "territory", *_PLACE, *_FATE
+    )
+
+
+def _tried(transactions: pl.DataFrame) -> pl.DataFrame:
+    """`transaction_id` of failed payments of known people, and the key of a deal made of each."""
+    failed = (pl.col("reason") == "failed_payment") & pl.col("contact_key").is_not_null()
+    return (
+        transactions.filter(failed)
+        .select("transaction_id", _tried=pl.lit("T") + pl.col("transaction_id"))
+        .drop_nulls()
+        .unique("transaction_id")
     )
 
 

@@ -20,6 +20,7 @@ NAMES = pl.DataFrame(
     }
 )
 DEALS = {"opportunity_key": pl.String, "disposition": pl.String}
+PAYMENTS = {"transaction_id": pl.String, **DEALS, "reason": pl.String, "contact_key": pl.String}
 
 
 def member(**cells: Any) -> dict[str, Any]:
@@ -64,8 +65,14 @@ def test_members_of_no_account_are_held_back(cells: dict[str, Any], reason: str)
 
 def test_an_opportunity_is_found_by_a_payment_or_a_plan() -> None:
     transactions = pl.DataFrame(
-        [("1", "T1", "keep"), ("2", "S9", "merge"), ("3", None, "suppress"), ("4", "S8", "keep")],
-        schema={"transaction_id": pl.String, **DEALS},
+        [
+            ("1", "T1", "keep", None, "p"),
+            ("2", "S9", "merge", "first_payment", "p"),
+            ("3", None, "suppress", "failed_payment", None),
+            ("4", "S8", "keep", None, "p"),
+            ("5", None, "suppress", "failed_payment", "p"),
+        ],
+        schema=PAYMENTS,
         orient="row",
     )
     plans = pl.DataFrame(
@@ -79,14 +86,17 @@ def test_an_opportunity_is_found_by_a_payment_or_a_plan() -> None:
         {"subscription_id": "8"},
         {"transaction_id": "3"},
         {"transaction_id": "77"},
+        # Nobody's failed payment makes no deal; one of a buyer may, by the map.
+        {"transaction_id": "5"},
     ]
     frame = prepare_opportunity_team(
         raw("opportunity_team", *({"user": "a@b.example", "role": "Rep", **row} for row in rows)),
         transactions,
         plans,
     )
-    assert frame["opportunity_key"].to_list() == ["T1", "S9", "S9", "S8", None, None]
-    assert fates(frame) == [("keep", None)] * 4 + [("quarantine", "opportunity_not_found")] * 2
+    assert frame["opportunity_key"].to_list() == ["T1", "S9", "S9", "S8", None, None, "T5"]
+    held = [("quarantine", "opportunity_not_found")] * 2
+    assert fates(frame) == [("keep", None)] * 4 + held + [("keep", None)]
 
 
 def test_a_territory_must_be_named() -> None:
@@ -100,7 +110,7 @@ def test_a_territory_must_be_named() -> None:
 
 def test_a_subscription_s_id_is_looked_up_as_written_before_its_key_is() -> None:
     transactions = pl.DataFrame(
-        [("1", "SSub-8", "merge")], schema={"transaction_id": pl.String, **DEALS}, orient="row"
+        [("1", "SSub-8", "merge", None, "p")], schema=PAYMENTS, orient="row"
     )
     plans = pl.DataFrame(
         [("SUB-9", "SSUB-9", "keep"), ("S7", "SS7", "keep"), ("7", "S7", "keep")],
