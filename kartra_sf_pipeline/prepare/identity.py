@@ -66,12 +66,16 @@ def settle_keys(claims: pl.DataFrame, known: pl.DataFrame, sobject: str) -> Sett
 
     A loaded key goes to one group: the one that has it among its own keys, else the one that owns
     an alias of it, else the one that shows a sign of it; of several alike, the one with the oldest
-    member. A group that gets several goes on under the one that was loaded first.
+    member. A group that gets several goes on under the one that was loaded first; of
+    people, one that they only show a sign of comes last: nobody leaves a key of their own for a
+    shared address.
     """
     loaded = _with_own_alias(known.filter(pl.col("object") == sobject))
     found = claims.join(loaded, on="alias")
     if found.is_empty():
         return NOTHING_SETTLED
+    # Addresses are shared and passed on; the name of a company is not.
+    shared = pl.lit(sobject == CONTACT)
     held = (
         found.with_columns(
             _weak=pl.when(~pl.col("own"))
@@ -82,7 +86,7 @@ def settle_keys(claims: pl.DataFrame, known: pl.DataFrame, sobject: str) -> Sett
         )
         .sort("key", "_weak", "age", "group", "alias")
         .unique("key", keep="first", maintain_order=True)
-        .sort("group", "first_loaded_at", "_weak", "age", "key")
+        .sort("group", shared & (pl.col("_weak") == 2), "first_loaded_at", "_weak", "age", "key")
         .with_columns(_chosen=pl.col("key").first().over("group"))
     )
     first = pl.col("key") == pl.col("_chosen")

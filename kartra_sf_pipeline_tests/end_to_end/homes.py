@@ -24,6 +24,7 @@ OBJECTS = (
     "Product2",
     "PricebookEntry",
     "Campaign",
+    "CampaignMemberStatus",
     "Contact",
     "Opportunity",
     "OpportunityContactRole",
@@ -33,7 +34,7 @@ OBJECTS = (
     "Task",
 )
 """Every object that the migration writes."""
-UNSTAMPED = ("PricebookEntry", "OpportunityContactRole")
+UNSTAMPED = ("PricebookEntry", "CampaignMemberStatus", "OpportunityContactRole")
 
 _DATA_PATH = re.compile(r"/jobs/ingest|/sobjects|/composite")
 

@@ -119,6 +119,15 @@ def test_the_order_of_rows_does_not_matter(
     assert once.apart.equals(again.apart)
 
 
+def test_a_key_of_ones_own_outweighs_the_sign_of_an_older_one() -> None:
+    claims = pl.DataFrame(
+        [("12", "12", True, 12), ("12", "email:1", False, 12)], schema=CLAIM_SCHEMA, orient="row"
+    )
+    settled = settle_keys(claims, known(("12", "12", 2), ("email:1", "email:1", 1)), "Contact")
+    assert final(claims, settled) == {"12": "12"}
+    assert settled.apart["loaded_key"].to_list() == ["email:1"]
+
+
 @given(accounts())
 def test_a_second_run_on_the_same_account_moves_nobody(
     account: tuple[pl.DataFrame, pl.DataFrame],
