@@ -6,8 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.prepare.dispositions import ROW
+from kartra_sf_pipeline.prepare.dispositions import ROW, superseded
 from kartra_sf_pipeline.prepare.nulls import clean
+from kartra_sf_pipeline.prepare.refund_balances import RefundBalances
 from kartra_sf_pipeline.prepare.refunds import link_adjustments
 from kartra_sf_pipeline.prepare.transaction_facts import rows_of
 from kartra_sf_pipeline.prepare.transaction_judgement import IS_ADJUSTMENT, IS_PAYMENT
@@ -65,16 +66,31 @@ def same_gateway(raw: pl.LazyFrame, asking: pl.DataFrame, *names: str) -> pl.Laz
 def _of_held_payments(over: pl.DataFrame, events: pl.DataFrame, raw: pl.LazyFrame) -> pl.Series:
     """Rows of refunds that name a subscription and took back a payment which is held back itself.
 
-    The gateway's transaction id shows it. The money did come in, so nothing is overdrawn: the
-    payment lacks its subscription's id, or its type, in the file.
+    The gateway's transaction id shows it. The money did come in, so nothing is overdrawn as long as
+    the refunds do not exceed it: the payment lacks its subscription's id, or its type, in the file.
     """
     named = over.filter(pl.col("adjusts_evidence") == "subscription")
     gateway = "processor_transaction_id"
     if named[gateway].null_count() == named.height:
         return named.clear()[ROW]
     shared = same_gateway(raw, named, gateway).collect(engine="streaming")
-    held = events.join(shared, on=ROW, how="semi").filter(
-        ~pl.col("_pays") & (IS_PAYMENT | pl.col("type").is_null())
+    sharing = events.join(shared, on=ROW, how="semi")
+    paying = sharing.filter("_pays")["transaction_id"].drop_nulls().unique()
+    # Of several copies of a row one brought money, and none does where another is counted.
+    held = (
+        sharing.filter(
+            ~pl.col("_pays")
+            & (IS_PAYMENT | pl.col("type").is_null())
+            & ~superseded()
+            & pl.col("transaction_id").is_in(paying.implode()).fill_null(False).not_()
+        )
+        .with_columns(_id=pl.coalesce("transaction_id", pl.format("row {}", ROW)))
+        .unique("_id", keep="last", maintain_order=True)
     )
-    held_ids = rows_of(raw, held[ROW], clean(pl.col(gateway)))
-    return named.filter(pl.col(gateway).is_in(_values(held_ids, gateway)))[ROW]
+    paid = held.join(rows_of(raw, held[ROW], clean(pl.col(gateway))), on=ROW).select(
+        "occurred_at", pl.col("amount").fill_null(0), opportunity_key=gateway
+    )
+    asked = named.with_columns(adjusts_key=gateway).join(
+        paid.select(adjusts_key="opportunity_key").unique(), on="adjusts_key", how="semi"
+    )
+    return RefundBalances(paid).accept(asked)[ROW]

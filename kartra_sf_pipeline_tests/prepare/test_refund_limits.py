@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -139,6 +140,31 @@ def test_a_payment_that_is_held_back_itself_still_bears_its_refund(lost: dict[st
         refund("4", "02-02", "49.00", subscription_id="9", processor_transaction_id="ch_3"),
     )
     assert links(frame) == ["S9", "exceeds_sale"]
+
+
+def test_a_payment_that_is_held_back_bears_no_more_than_it_was() -> None:
+    paid = {"subscription_id": "9", "processor_transaction_id": "ch_2"}
+    lost = transaction(
+        "Rebill", "2", date="2026-01-15", amount="49.00", **{**paid, "transaction_type": None}
+    )
+    first = sale("1", "01-01", "1.00", subscription_id="9")
+
+    def with_refunds(*amounts: str) -> list[str | None]:
+        asked = [refund(str(n), f"02-0{n}", one, **paid) for n, one in enumerate(amounts, 3)]
+        return links(prepared(first, {**lost, "extract_date": date(2026, 1, 31)}, lost, *asked))
+
+    assert with_refunds("5000.00") == ["exceeds_sale"]
+    assert with_refunds("20.00", "29.00", "29.00") == ["S9", "S9", "exceeds_sale"]
+    early = refund("3", "01-10", "49.00", **paid)
+    assert links(prepared(first, lost, early)) == ["exceeds_sale"]
+
+
+def test_an_older_copy_of_a_payment_that_counts_excuses_no_refund() -> None:
+    paid = {"subscription_id": "9", "processor_transaction_id": "ch_1"}
+    first = sale("1", "01-01", "49.00", **paid)
+    older = {**first, "extract_date": date(2026, 1, 31)}
+    asked = [refund("2", "02-01", "49.00", **paid), refund("3", "02-02", "49.00", **paid)]
+    assert links(prepared(older, first, *asked)) == ["S9", "exceeds_sale"]
 
 
 def test_a_free_order_that_is_refunded_finds_its_sale() -> None:
