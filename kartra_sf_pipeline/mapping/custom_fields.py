@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import unescape
 
 import polars as pl
 
 from kartra_sf_pipeline.mapping.model import FieldRule, NewField
+from kartra_sf_pipeline.mapping.typed_names import PREFIX, further_column, unread_column
 from kartra_sf_pipeline.prepare.custom_values import option_lists, options_in, text_value
-
-PREFIX = "x__"
-"""Columns of an export that are none of Kartra's own start with this."""
+from kartra_sf_pipeline.prepare.nulls import clean
+from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
 YES = ("yes", "true", "1", "on", "checked", "y")
 NO = ("no", "false", "0", "off", "unchecked", "n")
@@ -65,33 +66,52 @@ def plan_custom_fields(contacts: pl.DataFrame, schema: pl.DataFrame) -> list[Cus
     return planned
 
 
-def typed_columns(contacts: pl.DataFrame, rules: Sequence[FieldRule]) -> pl.DataFrame:
+def typed_columns(
+    contacts: pl.DataFrame, rules: Sequence[FieldRule], describe: ObjectDescribe | None = None
+) -> pl.DataFrame:
     """contact_key and each custom column that `rules` name, in the form that its transform takes.
 
     A `boolean` column is Boolean, a `multi` column a list of options, a `date` column a Date of the
-    cells that are written as one of `DATE_FORMS`, any other the text.
+    cells that are written as one of `DATE_FORMS`, any other the text. `describe` is the rules'
+    object: what its picklists offer is never cut at a comma. The first rule of a column has it
+    under its name, a further one in a column of its own (`column_for`); where a Boolean or a Date
+    could not be told, `unread_column` is true.
     """
-    frame = contacts.select("contact_key", *_sources(rules))
+    typed = {"contact_key": contacts["contact_key"]}
     for rule in rules:
         column = rule.source
-        if column not in frame.columns:
+        if column is None or not column.startswith(PREFIX) or column not in contacts.columns:
             continue
-        if rule.transform == "boolean":
-            frame = frame.with_columns(_ticked(pl.col(column)).alias(column))
-        elif rule.transform == "date":
-            text = pl.col(column).str.strip_chars()
-            days = [text.str.to_date(form, strict=False) for form in DATE_FORMS]
-            frame = frame.with_columns(pl.coalesce(days).alias(column))
-        elif rule.transform == "multi":
-            options = option_lists(frame[column], list(rule.new.values) if rule.new else None)
-            # A semicolon separates the values of a multi-select cell on the wire.
-            frame = frame.with_columns(
-                options.list.eval(pl.element().str.replace_all(";", ",", literal=True))
-            )
-        else:
-            kind = "text_area" if rule.transform == "long_text" else None
-            frame = frame.with_columns(text_value(pl.col(column), kind).alias(column))
-    return frame
+        name = column if column not in typed else further_column(rule)
+        typed[name] = _typed(contacts[column], rule, describe)
+        if rule.transform in ("boolean", "date"):
+            written = contacts[column].to_frame().select(clean(pl.col(column))).to_series()
+            lost = written.is_not_null() & typed[name].is_null()
+            if lost.any():
+                typed[unread_column(name)] = lost.replace(old=False, new=None)
+    return pl.DataFrame(typed)
+
+
+def _typed(cells: pl.Series, rule: FieldRule, describe: ObjectDescribe | None) -> pl.Series:
+    cell = pl.col(cells.name)
+    if rule.transform == "boolean":
+        return _ticked(cells, rule.options)
+    if rule.transform == "date":
+        text = cell.str.strip_chars()
+        days = [text.str.to_date(form, strict=False) for form in DATE_FORMS]
+        return cells.to_frame().select(pl.coalesce(days)).to_series()
+    if rule.transform == "multi":
+        field = describe.fields.get(rule.target) if describe else None
+        known = (
+            *(rule.new.values if rule.new else field.picklist_values if field else ()),
+            *rule.options,
+        )
+        # A semicolon separates the values of a multi-select cell on the wire.
+        return option_lists(cells, list(known)).list.eval(
+            pl.element().str.replace_all(";", ",", literal=True)
+        )
+    kind = "text_area" if rule.transform == "long_text" else None
+    return cells.to_frame().select(text_value(cell, kind)).to_series()
 
 
 def options_of(values: pl.Series, known: Sequence[str]) -> tuple[str, ...]:
@@ -101,19 +121,20 @@ def options_of(values: pl.Series, known: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _sources(rules: Sequence[FieldRule]) -> list[str]:
-    return [rule.source for rule in rules if rule.source and rule.source.startswith(PREFIX)]
-
-
-def _ticked(cell: pl.Expr) -> pl.Expr:
-    """A lone option is ticked whenever its own text stands in the cell."""
-    folded = cell.str.strip_chars().str.to_lowercase()
-    return (
-        pl.when(folded.is_in(NO))
-        .then(pl.lit(value=False))
-        .when(folded.is_not_null())
+def _ticked(cells: pl.Series, options: Sequence[str]) -> pl.Series:
+    """A lone option is ticked by its own text, as a yes/no pair is by its word; a text that is
+    neither says nothing of the two.
+    """
+    told = option_lists(cells, list(options)).to_frame("told")
+    word = pl.when(pl.col("told").list.len() == 1).then(pl.col("told").list.first())
+    folded = word.str.to_lowercase()
+    own = [" ".join(unescape(option).lower().split()) for option in options]
+    return told.select(
+        pl.when(folded.is_in([*own, *YES]))
         .then(pl.lit(value=True))
-    )
+        .when(folded.is_in(NO))
+        .then(pl.lit(value=False))
+    ).to_series()
 
 
 def _decide(
@@ -127,7 +148,15 @@ def _decide(
         if len(seen) == 1 or (len(folded) == 2 and folded <= {*YES, *NO}):
             new = NewField(type="Checkbox", label=label)
             return _field(
-                column, name, new, "boolean", "checkbox with a lone option or a yes/no pair"
+                column,
+                name,
+                new,
+                "boolean",
+                "checkbox with a lone option or a yes/no pair",
+                # A lone "no" in the cells alone is half of a pair, not an option that is ticked.
+                tuple(one for one in seen if one in options or one.casefold() not in NO)
+                if len(seen) == 1
+                else (),
             )
         if len(seen) <= MULTI_SELECT_VALUES and seen:
             new = NewField(
@@ -157,10 +186,16 @@ def _decide(
     return _field(column, name, new, "text", kind or "no schema: values fit a text field")
 
 
-def _field(column: str, name: str, new: NewField, transform: str, evidence: str) -> CustomField:
-    rule = FieldRule.model_validate(
-        {"target": name, "source": column, "transform": transform, "new": new}
-    )
+def _field(
+    column: str,
+    name: str,
+    new: NewField,
+    transform: str,
+    evidence: str,
+    options: tuple[str, ...] = (),
+) -> CustomField:
+    asked = {"target": name, "source": column, "transform": transform, "new": new}
+    rule = FieldRule.model_validate({**asked, "options": options})
     return CustomField(column, rule, evidence)
 
 

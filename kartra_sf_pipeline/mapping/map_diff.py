@@ -52,7 +52,10 @@ def diff_maps(old: FieldMap, new: FieldMap) -> list[dict[str, Any]]:
 
 
 def _segments(content: FieldMap) -> str:
-    return "; ".join(f"{one.who}: {one.become}" for one in content.contacts_without_company)
+    return "; ".join(
+        f"{one.who}: {one.become}" + (f" {one.account!r}" if one.account else "")
+        for one in content.contacts_without_company
+    )
 
 
 def _compare(

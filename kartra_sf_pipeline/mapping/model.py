@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.load_order import OPTIONAL_PHASES, PHASE_NAMES
+from kartra_sf_pipeline.mapping.map_yaml import read_yaml
 from kartra_sf_pipeline.mapping.strategies import (
     ConflictRule,
     Decision,
@@ -65,6 +66,13 @@ class NewField(Strict):
     relationship_name: str | None = None
     description: str = ""
 
+    @model_validator(mode="after")
+    def _lookup_points(self) -> NewField:
+        if (self.type == "Lookup") != (self.reference_to is not None):
+            message = "`reference_to` names the object of a `type: Lookup`, and belongs to it alone"
+            raise ValueError(message)
+        return self
+
 
 class FieldRule(Strict):
     """One destination field: where its value comes from and how it is written.
@@ -72,7 +80,8 @@ class FieldRule(Strict):
     `on_blank` is `keep` (a blank source leaves the org's value alone), `clear` (a blank source
     empties the field: `#N/A` on the wire) or `set` (a blank source becomes `default`). `values`
     names a value map. `on_conflict` says who is right in a record that people made in the org.
-    `target` may be a relationship column such as `Account.Kartra_Id__c`.
+    `target` may be a relationship column such as `Account.Kartra_Id__c`. `options` are those of a
+    custom field in Kartra: the lone one is ticked by its own text, and none is cut at its comma.
 
     `only_with` names strategies under which alone the rule counts; an `optional` rule is left out
     where the org does not let the user write its field, and one that counts takes the place of the
@@ -83,6 +92,7 @@ class FieldRule(Strict):
     source: str | None = None
     constant: str | None = None
     transform: TransformName = "text"
+    options: tuple[str, ...] = ()
     values: str | None = None
     on_blank: Literal["keep", "clear", "set"] = "keep"
     default: str | None = None
@@ -204,10 +214,11 @@ class FieldMap(Strict):
                 if rule.values is not None and rule.values not in self.value_maps:
                     message = f"phases.{name}: {rule.target} names the value map {rule.values!r}, "
                     raise ValueError(message + "which is not under `value_maps`")
-                strange = [key for key in rule.only_with if key not in Strategies.model_fields]
-                if strange:
-                    message = f"phases.{name}: {rule.target}: no strategy is called {strange[0]!r}"
-                    raise ValueError(message)
+                for key, value in rule.only_with.items():
+                    fault = _unfit_strategy(key, value)
+                    if fault:
+                        message = f"phases.{name}: {rule.target}: `only_with`: {fault}"
+                        raise ValueError(message)
         return self
 
     def wanted(self) -> frozenset[str]:
@@ -235,6 +246,18 @@ class FieldMap(Strict):
         """The map as the file that people read and diff."""
         content = self.model_dump(mode="json", exclude_defaults=True)
         return yaml.safe_dump({"version": 1, **content}, sort_keys=False, allow_unicode=True)
+
+
+def _unfit_strategy(key: str, value: str | bool) -> str | None:
+    """What is wrong with a strategy that a rule names: it would never count."""
+    known = Strategies.model_fields.get(key)
+    if known is None:
+        return f"no strategy is called {key!r}"
+    try:
+        TypeAdapter[Any](known.annotation or str).validate_python(value, strict=True)
+    except ValidationError as error:
+        return f"the strategy {key} is never {value!r}: {error.errors()[0]['msg']}"
+    return None
 
 
 def _counting(phase: PhaseMap, chosen: Strategies, writable: Writable | None) -> PhaseMap:
@@ -318,13 +341,13 @@ def load_map(path: Path) -> FieldMap:
     """Read a map file; raises SettingsError naming file, line and key of each fault."""
     text = map_text(path)
     try:
-        content: Any = yaml.safe_load(text)
+        content: Any = read_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
         raise SettingsError(
             f"{path}, line {line}: not valid YAML ({error.problem}).",
-            next_step="Mend the indentation or quoting on that line.",
+            next_step="Mend that line: its indentation or quoting, or a key that stands twice.",
         ) from None
     except yaml.YAMLError as error:
         raise SettingsError(

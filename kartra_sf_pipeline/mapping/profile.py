@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
 from kartra_sf_pipeline.mapping.active import active_phases
 from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule
-from kartra_sf_pipeline.mapping.schema import text_lengths, wanted_fields
+from kartra_sf_pipeline.mapping.schema import decimal_places, text_lengths, wanted_fields
 from kartra_sf_pipeline.mapping.strategies import ValueMap
-from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, mapped_values, was_cut
+from kartra_sf_pipeline.mapping.transforms import (
+    TRANSFORMS,
+    mapped_values,
+    unlisted,
+    was_cut,
+    was_rounded,
+)
+from kartra_sf_pipeline.mapping.typed_names import column_for, unread_column
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 
 SCHEMA: dict[str, pl.DataType] = {
@@ -29,12 +36,19 @@ SCHEMA: dict[str, pl.DataType] = {
     "cut_cells": pl.Int64(),
     "lost_cells": pl.Int64(),
     "picklist_misses": pl.Int64(),
+    "rounded_cells": pl.Int64(),
+    "places": pl.Int64(),
+    "unlisted_cells": pl.Int64(),
+    "unlisted": pl.String(),
     "samples": pl.String(),
     "confidence": pl.Float64(),
     "reason": pl.String(),
 }
 
 SAMPLES = 3
+WORDS = 10
+WORD = 40
+"""Characters of the longest value that is shown: beyond it, it is no picklist's word."""
 _CUT_BY = ("text", "long_text", "label")
 
 
@@ -44,7 +58,9 @@ def profile_map(
     """One row per rule of the map. Figures are null where the rule cannot be applied.
 
     `lost_cells` hold text that the transform cannot read; `picklist_misses` are cells whose value
-    the picklist does not offer. Samples are masked: a first character and a length.
+    the picklist does not offer; `rounded_cells` have more digits after the point than the field's
+    `places`; `unlisted_cells` hold words that a value map refuses, the first of which `unlisted`
+    names. Samples are masked: a first character and a length.
     """
     wanted = wanted_fields(field_map)
     rows = []
@@ -65,10 +81,10 @@ def profile_map(
                     "transform": rule.transform,
                     "confidence": rule.confidence,
                     "reason": rule.reason or rule.note or "standard map",
-                    **_figures(
+                    **figures_of(
                         rule,
                         frames[name],
-                        length,
+                        decimal_places(rule, describe) if rule.transform == "decimal" else length,
                         offered_values(rule, describe),
                         field_map.value_maps[rule.values] if rule.values else None,
                     ),
@@ -103,32 +119,47 @@ def fits_transform(dtype: pl.DataType, transform: str) -> bool:
     return not dtype.is_nested()
 
 
-def _figures(
+def figures_of(
     rule: FieldRule,
     frame: pl.DataFrame,
-    length: int | None,
+    size: int | None,
     offered: tuple[str, ...] | None,
     values: ValueMap | None,
 ) -> dict[str, Any]:
+    """What one rule does to a phase's rows; `size` is the length of its field in characters, or of
+    a number the digits after the point.
+    """
     if rule.source is None or rule.source not in frame.columns:
         return {"rows": frame.height}
-    if not fits_transform(frame.schema[rule.source], rule.transform):
-        return {"rows": frame.height, "filled": frame.height - frame[rule.source].null_count()}
-    source = pl.col(rule.source)
-    text = TRANSFORMS[rule.transform](source, None).cast(pl.String)
+    column = column_for(rule, frame.columns)
+    dtype = frame.schema[column]
+    if not fits_transform(dtype, rule.transform):
+        return {"rows": frame.height, "filled": frame.height - frame[column].null_count()}
+    decimal = rule.transform == "decimal"
+    source = pl.col(column)
+    text = TRANSFORMS[rule.transform](source, size if decimal else None).cast(pl.String)
+    typed_away = unread_column(column)
+    unread = pl.col(typed_away) if typed_away in frame.columns else pl.lit(None, pl.Boolean)
     cells = frame.select(
-        source=source, wire=text if values is None else mapped_values(text, values)
+        source=source,
+        unread=unread,
+        text=text,
+        wire=text if values is None else mapped_values(text, values),
     )
     wire = pl.col("wire")
     said = pl.col("source").is_not_null()
-    if frame.schema[rule.source] == pl.String():
+    if dtype == pl.String():
         said &= pl.col("source").str.strip_chars() != ""
-    elif isinstance(frame.schema[rule.source], pl.List):
+    elif isinstance(dtype, pl.List):
         said &= pl.col("source").list.len() > 0
-    cut = was_cut(wire, length) if length and rule.transform in _CUT_BY else pl.lit(value=False)
-    missed = pl.lit(value=False)
+    never = pl.lit(value=False)
+    cut = was_cut(wire, size) if size and rule.transform in _CUT_BY else never
+    rounded = was_rounded(pl.col("source"), size) if decimal and size is not None else never
+    strange = never if values is None else unlisted(pl.col("text"), values)
+    missed = never
     if offered is not None:
-        folded = [value.casefold() for value in offered]
+        # Folded as the cells are: what one language takes for a letter's small form varies.
+        folded = pl.Series(offered, dtype=pl.String).str.to_lowercase().to_list()
         words = wire.str.to_lowercase()
         missed = (
             words.str.split(";").list.set_difference(folded).list.len() > 0
@@ -140,13 +171,32 @@ def _figures(
         filled=wire.is_not_null().sum(),
         longest=wire.str.len_chars().max(),
         cut_cells=cut.sum(),
-        lost_cells=(said & wire.is_null()).sum(),
+        lost_cells=(said & wire.is_null()).sum() + pl.col("unread").sum(),
         picklist_misses=missed.sum(),
+        rounded_cells=rounded.sum(),
+        unlisted_cells=strange.sum(),
     ).row(0, named=True)
     shown = cells["wire"].drop_nulls().unique(maintain_order=True).head(SAMPLES)
     figures["samples"] = ", ".join(masked(value) for value in shown)
+    words = cells.filter(strange)["text"].unique().sort() if figures["unlisted_cells"] else []
+    figures["unlisted"] = told_words(words)
+    figures["places"] = size if decimal else None
     figures["fill_rate"] = figures["filled"] / figures["rows"] if figures["rows"] else 0.0
-    return {name: value if name == "samples" else value or 0 for name, value in figures.items()}
+    counts = SCHEMA.keys() & {name for name, kind in SCHEMA.items() if kind == pl.Int64()}
+    return {
+        name: value or 0 if name in counts - {"places"} else value
+        for name, value in figures.items()
+    }
+
+
+def told_words(words: Iterable[str]) -> str:
+    """The first few words of a picklist as they stand; whatever is longer than such a word is
+    masked.
+    """
+    every = list(words)
+    shown = [repr(word) if len(word) <= WORD else masked(word) for word in every[:WORDS]]
+    more = len(every) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def masked(value: str) -> str:

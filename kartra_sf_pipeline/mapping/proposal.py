@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from kartra_sf_pipeline.mapping.column import Column
 from kartra_sf_pipeline.mapping.custom_fields import TEXT_LENGTH, CustomField, options_of
 from kartra_sf_pipeline.mapping.evidence import (
     SURE,
     TRANSFORM,
     WORTH_A_LOOK,
-    Column,
     Fit,
     best_fits,
     name_likeness,
@@ -273,11 +273,13 @@ def _column(planned: CustomField, contacts: pl.DataFrame) -> Column:
 
 
 def _onto(planned: CustomField, fit: Fit) -> FieldRule:
+    transform = TRANSFORM.get(fit.field.type, "text")
     return planned.rule.model_copy(
         update={
             "target": fit.field.name,
             "new": None,
-            "transform": TRANSFORM.get(fit.field.type, "text"),
+            "transform": transform,
+            "options": planned.rule.options if transform == "boolean" else (),
             "confidence": fit.confidence,
             "reason": f"existing field: {fit.reason}",
             "note": planned.evidence,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from kartra_sf_pipeline.mapping.model import FieldMap, NewField, PhaseMap
+from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule, NewField, PhaseMap
+from kartra_sf_pipeline.mapping.transforms import MONEY_PLACES
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 from kartra_sf_pipeline.salesforce.metadata_spec import (
     Components,
@@ -24,6 +25,9 @@ BYPASS = "Kartra_Migration_Bypass"
 
 _ACTIVITIES = {"Event", "Task"}
 _PICKLISTS = {"Picklist", "MultiselectPicklist"}
+
+_TEXTS = {"string", "textarea", "phone", "url", "email", "picklist", "combobox"}
+_NUMBERS = {"double", "currency", "percent"}
 
 # What the Metadata API calls a type, and what describe calls it.
 DESCRIBED = {
@@ -187,8 +191,7 @@ def text_lengths(
     lengths = {
         name.lower(): field.length
         for name, field in describe.fields.items()
-        if field.length
-        and field.type in ("string", "textarea", "phone", "url", "email", "picklist")
+        if field.length and field.type in _TEXTS
     }
     planned = {
         spec.name.lower(): max(spec.length, lengths.get(spec.name.lower(), 0))
@@ -196,6 +199,18 @@ def text_lengths(
         if spec.object == home_of(sobject) and spec.length
     }
     return lengths | planned
+
+
+def decimal_places(rule: FieldRule, describe: ObjectDescribe | None) -> int:
+    """Digits after the point that the rule's field takes; two where it is no number."""
+    field = describe.fields.get(rule.target) if describe else None
+    if field is not None and field.type in _NUMBERS:
+        return field.scale
+    if field is not None and field.type == "int":
+        return 0
+    if rule.new is not None and rule.new.scale is not None:
+        return rule.new.scale
+    return MONEY_PLACES
 
 
 def _record_types(

@@ -11,8 +11,10 @@ from kartra_sf_pipeline.mapping.model import FieldRule, PhaseMap
 from kartra_sf_pipeline.mapping.owners import owner_ids
 from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.rows.files import CARRIED
+from kartra_sf_pipeline.mapping.schema import decimal_places
 from kartra_sf_pipeline.mapping.strategies import ValueMap
 from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, mapped_values, was_cut
+from kartra_sf_pipeline.mapping.typed_names import column_for
 
 NULL_MARK = "#N/A"
 """What the Bulk API takes for an explicit null."""
@@ -38,9 +40,18 @@ def shape(
             next_step=f"Columns there: {', '.join(sorted(rows.columns))}.",
         )
     value_maps = choices.field_map.value_maps
+    describe = choices.objects.get(phase.object)
+    sizes = lengths | {
+        rule.target.lower(): decimal_places(rule, describe)
+        for rule in phase.fields
+        if rule.transform == "decimal"
+    }
     wave = pl.col("wave") if "wave" in rows.columns else pl.lit(0)
     return rows.select(
-        *(_column(rule, lengths, value_maps) for rule in phase.fields),
+        *(
+            _column(rule, column_for(rule, rows.columns), sizes, value_maps)
+            for rule in phase.fields
+        ),
         *_assigned(rows, phase, choices),
         *(pl.col(name) for name in CARRIED if name in rows.columns),
         _key=pl.col(phase.key).cast(pl.String),
@@ -81,9 +92,10 @@ def cut_cells(rows: pl.DataFrame, phase: PhaseMap, lengths: dict[str, int]) -> p
     for rule in phase.fields:
         length = lengths.get(rule.target.lower())
         if rule.source and length and rule.transform in ("text", "long_text", "label"):
-            cells = rows.filter(was_cut(pl.col(rule.source), length))
+            column = column_for(rule, rows.columns)
+            cells = rows.filter(was_cut(pl.col(column), length))
             if cells.height:
-                longest = cells[rule.source].cast(pl.String).str.len_chars().max()
+                longest = cells[column].cast(pl.String).str.len_chars().max()
                 found.append((rule.target, length, cells.height, longest))
     return pl.DataFrame(
         found,
@@ -93,11 +105,11 @@ def cut_cells(rows: pl.DataFrame, phase: PhaseMap, lengths: dict[str, int]) -> p
 
 
 def _column(
-    rule: FieldRule, lengths: dict[str, int], value_maps: Mapping[str, ValueMap]
+    rule: FieldRule, column: str, sizes: dict[str, int], value_maps: Mapping[str, ValueMap]
 ) -> pl.Expr:
     if rule.constant is not None:
         return pl.lit(rule.constant, dtype=pl.String).alias(rule.target)
-    value = TRANSFORMS[rule.transform](pl.col(str(rule.source)), lengths.get(rule.target.lower()))
+    value = TRANSFORMS[rule.transform](pl.col(column), sizes.get(rule.target.lower()))
     if rule.values is not None:
         value = mapped_values(value, value_maps[rule.values])
     if rule.on_blank == "clear":

@@ -2,7 +2,8 @@
 
 Every transform yields a String column; null means "nothing to say". Forms are those of the Bulk
 API: dates `YYYY-MM-DD`, date-times in UTC with a `Z`, booleans `true`/`false`, multi-select values
-joined by semicolons.
+joined by semicolons. The number that a transform takes is the length of its field in characters,
+for `decimal` the digits after the point.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from collections.abc import Callable
 import polars as pl
 
 from kartra_sf_pipeline.mapping.strategies import ValueMap
+
+MONEY_PLACES = 2
+"""Digits after the point of an amount of money."""
+_DIGITS = 38
 
 Transform = Callable[[pl.Expr, int | None], pl.Expr]
 
@@ -32,8 +37,9 @@ def _integer(value: pl.Expr, _: int | None) -> pl.Expr:
     return value.cast(pl.Int64, strict=False).cast(pl.String)
 
 
-def _decimal(value: pl.Expr, _: int | None) -> pl.Expr:
-    return value.cast(pl.Decimal(18, 2), strict=False).cast(pl.String)
+def _decimal(value: pl.Expr, places: int | None) -> pl.Expr:
+    scale = MONEY_PLACES if places is None else places
+    return value.cast(pl.Decimal(_DIGITS, scale), strict=False).cast(pl.String)
 
 
 def _date(value: pl.Expr, _: int | None) -> pl.Expr:
@@ -76,6 +82,20 @@ TRANSFORMS: dict[str, Transform] = {
 def was_cut(value: pl.Expr, length: int) -> pl.Expr:
     """True where `text` would cut the value."""
     return value.cast(pl.String).str.strip_chars().str.len_chars() > length
+
+
+def was_rounded(value: pl.Expr, places: int) -> pl.Expr:
+    """True where the value has more digits after the point than `decimal` leaves."""
+    digits = value.cast(pl.String).str.strip_chars().str.extract(r"\.(\d*?)0*$")
+    return (digits.str.len_chars() > places).fill_null(value=False)
+
+
+def unlisted(value: pl.Expr, values: ValueMap) -> pl.Expr:
+    """True for a text that a map which refuses what it does not list has no word for."""
+    if values.unknown != "refuse":
+        return pl.lit(value=False)
+    folded = value.str.strip_chars().str.to_lowercase()
+    return folded.is_in([word.strip().lower() for word in values.values]).not_()
 
 
 def mapped_values(value: pl.Expr, values: ValueMap) -> pl.Expr:

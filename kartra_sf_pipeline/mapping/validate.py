@@ -15,10 +15,11 @@ from kartra_sf_pipeline.mapping.active import active_phases, with_planned_object
 from kartra_sf_pipeline.mapping.custom_fields import MULTI_SELECT_VALUES, PICKLIST_VALUES
 from kartra_sf_pipeline.mapping.fault import Fault
 from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule, NewField, PhaseMap
-from kartra_sf_pipeline.mapping.profile import fits_transform, offered_values, profile_map
+from kartra_sf_pipeline.mapping.profile import fits_transform, profile_map
 from kartra_sf_pipeline.mapping.schema import clashes, field_name, home_of, wanted_fields
 from kartra_sf_pipeline.mapping.validate_choices import choice_faults, no_object
 from kartra_sf_pipeline.mapping.validate_currencies import currency_faults
+from kartra_sf_pipeline.mapping.validate_written import kind_of, written_faults
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 
 VALUE_LENGTH = 255
@@ -48,11 +49,6 @@ _TAKES: dict[str, frozenset[str]] = {
     "reference": frozenset({"text"}),
     "id": frozenset({"text"}),
 }
-_NEW_TYPES = {
-    "Checkbox": "boolean", "Date": "date", "DateTime": "datetime", "Number": "double",
-    "Currency": "currency", "MultiselectPicklist": "multipicklist", "Picklist": "picklist",
-    "Email": "email", "Url": "url", "Phone": "phone", "Lookup": "reference",
-}  # fmt: skip
 # Parents that the loader looks up itself: they take no external ID.
 _FOUND_BY_NAME = {("Group", "DeveloperName"), ("Territory2", "DeveloperName")}
 _LENGTHS = {"Text": (1, 255), "LongTextArea": (256, 131_072)}
@@ -203,7 +199,7 @@ def _target_faults(
     if dot:
         yield from _parent_faults(at, rule, field, parent_key, field_map, objects)
         return
-    kind = field.type if field else _NEW_TYPES.get(rule.new.type if rule.new else "", "")
+    kind = kind_of(rule, field)
     takes = _TAKES.get(kind)
     if takes is not None and rule.source is not None and rule.transform not in takes:
         yield Fault(
@@ -326,21 +322,33 @@ def _row_faults(
 ) -> Iterator[Fault]:
     field = describe.fields.get(rule.target)
     closed = field is not None and field.restricted_picklist and rule.new is None
-    offered = offered_values(rule, describe) or ()
+    yield from written_faults(place, rule, describe)
     if rule.constant is not None:
-        if closed and rule.constant.casefold() not in {value.casefold() for value in offered}:
-            yield Fault(
-                (*place, "constant"),
-                f"{rule.target} does not offer the value {rule.constant!r}",
-                f"It offers: {', '.join(offered)}.",
-            )
         return
     if row["lost_cells"]:
         yield Fault(
             (*place, "transform"),
             f"{row['lost_cells']} cells of `{rule.source}` cannot be read as {rule.transform} and "
             f"would arrive empty in {rule.target}",
-            "Choose a text field and the transform `text`, or mend the cells.",
+            "Name the option that ticks the box under `options`, or choose a text field."
+            if rule.transform == "boolean"
+            else "Choose a text field and the transform `text`, or mend the cells.",
+        )
+    if row["unlisted_cells"]:
+        yield Fault(
+            (*place, "values"),
+            f"{row['unlisted_cells']} cells of `{rule.source}` hold a value that the value map "
+            f"`{rule.values}` does not list, and it refuses those: {row['unlisted']}",
+            f"Add them under value_maps.{rule.values}.values, or set its `unknown` to keep or "
+            "blank.",
+        )
+    if row["rounded_cells"]:
+        yield Fault(
+            place,
+            f"{row['rounded_cells']} cells of `{rule.source}` have more digits after the point "
+            f"than the {row['places']} of {rule.target} and will be rounded",
+            "Choose a field of a larger scale to keep them whole.",
+            stops=False,
         )
     if row["cut_cells"]:
         yield Fault(
@@ -358,10 +366,11 @@ def _row_faults(
             "Add the values to the picklist, or map them to one that is there.",
             stops=closed,
         )
-    if rule.required and row["filled"] < row["rows"]:
+    if rule.required and rule.on_blank != "set" and row["filled"] < row["rows"]:
         yield Fault(
             place,
             f"{row['rows'] - row['filled']} rows lack a value for {rule.target}, which is required",
-            "They will be rejected; give them a value in the exports.",
+            "The gate of the phase stops the run before they are sent: give them a value in the "
+            "exports, or in the map with `on_blank: set` and a `default`.",
             stops=False,
         )

@@ -43,6 +43,21 @@ def _with_line(tmp_path: Path, old: str, new: str) -> tuple[Path, int]:
         ),
         ("{target: Phone, source: phone}", "{target: Website, source: phone}", "two sources"),
         ("{target: Phone, source: phone}", "{target: Phone}", "either `source` or `constant`"),
+        (
+            "{target: Phone, source: phone}",
+            "{target: Up__c, source: phone, new: {type: Lookup, label: Up}}",
+            "`reference_to` names the object",
+        ),
+        (
+            "{target: Phone, source: phone}",
+            "{target: Phone, source: phone, only_with: {transactions: oportunity}}",
+            "'opportunity' or 'custom_object'",
+        ),
+        (
+            "{target: Phone, source: phone}",
+            "{target: Phone, source: phone, only_with: {teams: 'yes'}}",
+            "the strategy teams is never 'yes'",
+        ),
     ],
 )
 def test_a_fault_in_the_map_is_told_with_file_and_line(tmp_path: Path, old, new, said):
@@ -55,6 +70,27 @@ def test_a_fault_in_the_map_is_told_with_file_and_line(tmp_path: Path, old, new,
     named = [int(word.rstrip(":,")) for word in text.split() if word.rstrip(":,").isdigit()]
     # A fault of the whole phase is told at the phase, before the line of the field.
     assert any(number <= line for number in named)
+
+
+def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path: Path):
+    twice = "{target: Phone, source: phone, source: email}"
+    path, line = _with_line(tmp_path, "{target: Phone, source: phone}", twice)
+    with pytest.raises(SettingsError, match=rf"line {line}: .*`source` is written twice"):
+        load_map(path)
+
+
+def test_a_constant_that_looks_like_a_day_is_text(tmp_path: Path):
+    day = "{target: Phone, constant: 2024-02-30}"
+    path, _ = _with_line(tmp_path, "{target: Phone, source: phone}", day)
+    rules = {rule.target: rule for rule in load_map(path).phases["accounts"].fields}
+    assert rules["Phone"].constant == "2024-02-30"
+
+
+def test_a_tag_that_its_value_does_not_fit_is_told(tmp_path: Path):
+    path = tmp_path / "map.yaml"
+    path.write_text("version: !!timestamp 2024-02-30\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="not valid YAML"):
+        load_map(path)
 
 
 def test_broken_yaml_is_told_with_its_line(tmp_path: Path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kartra_sf_pipeline.mapping.transforms import TRANSFORMS
+from kartra_sf_pipeline.mapping.transforms import TRANSFORMS, was_rounded
 
 
 def wire(name: str, values: list, dtype=None, length=None) -> list:
@@ -34,6 +34,16 @@ def wire(name: str, values: list, dtype=None, length=None) -> list:
 )
 def test_values_take_the_form_that_the_bulk_api_reads(name, values, dtype, expected):
     assert wire(name, values, dtype) == expected
+
+
+def test_a_number_keeps_the_digits_that_its_field_takes_and_further_ones_are_seen():
+    cells = ["0.125", "3.14159", "5", "7.100", "x", None]
+    assert wire("decimal", cells, pl.String, 3) == ["0.125", "3.142", "5.000", "7.100", None, None]
+    assert wire("decimal", ["2.5"], pl.String, 0) in (["2"], ["3"])
+    frame = pl.DataFrame({"v": cells})
+    seen = {n: frame.select(was_rounded(pl.col("v"), n)).to_series().to_list() for n in (1, 3)}
+    assert seen[3] == [False, True, False, False, False, False]
+    assert seen[1] == [True, True, False, False, False, False]
 
 
 @given(st.text(max_size=60), st.integers(min_value=1, max_value=40))

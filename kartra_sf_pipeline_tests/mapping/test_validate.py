@@ -3,14 +3,19 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from kartra_sf_pipeline.errors import SettingsError
-from kartra_sf_pipeline.mapping.account_map import propose
-from kartra_sf_pipeline.mapping.model import load_map
+from kartra_sf_pipeline.mapping.account_map import default_map, propose
+from kartra_sf_pipeline.mapping.model import FieldRule, load_map
 from kartra_sf_pipeline.mapping.org_facts import OrgFacts
 from kartra_sf_pipeline.mapping.phase_frames import phase_frames
+from kartra_sf_pipeline.mapping.profile import figures_of, told_words
 from kartra_sf_pipeline.mapping.rows.choices import choices_for
+from kartra_sf_pipeline.mapping.schema import decimal_places, text_lengths
+from kartra_sf_pipeline.mapping.strategies import ValueMap
+from kartra_sf_pipeline.mapping.transforms import unlisted
 from kartra_sf_pipeline.mapping.validate import Fault, check_map, refuse
 from kartra_sf_pipeline.salesforce.describe import ObjectDescribe
 from kartra_sf_pipeline_tests.conftest import LocalOrg
@@ -197,3 +202,117 @@ def test_an_object_that_the_user_may_not_create_is_told(
     closed = replace(facts.objects["Campaign"], createable=False)
     faults = judged(path, facts, {**facts.objects, "Campaign": closed})
     assert any("may not create Campaign" in fault.what for fault in faults)
+
+
+def changed(facts: OrgFacts, objects: dict[str, ObjectDescribe], phase: str, **more: object):
+    """The faults of the default map once a rule was added to a phase of it, its rules first."""
+    content = default_map()
+    old = content.phases[phase]
+    rule = FieldRule.model_validate(more)
+    rules = (*(one for one in old.fields if one.target != rule.target), rule)
+    phases = {**content.phases, phase: old.model_copy(update={"fields": rules})}
+    content = content.model_copy(
+        update={
+            "phases": phases,
+            "value_maps": {**content.value_maps, "letters": ValueMap(values={"a": "A"})},
+        }
+    )
+    frames = phase_frames(scanned_account(), choices_for(content, facts, 60))
+    return check_map(content, frames, objects)
+
+
+def test_a_value_map_that_refuses_stops_the_map_and_names_what_it_lacks(facts: OrgFacts) -> None:
+    faults = changed(
+        facts,
+        facts.objects,
+        "contacts",
+        target="MailingCountry",
+        source="country",
+        values="letters",
+    )
+    [refused] = [fault for fault in faults if "does not list" in fault.what]
+    assert refused.stops
+    assert refused.place[-1] == "values"
+    assert "'Australia', 'Brazil'" in refused.what
+    assert "value_maps.letters" in refused.way_out
+
+
+@pytest.mark.parametrize("unknown", ["keep", "blank"])
+def test_a_value_map_that_is_told_what_to_do_refuses_nothing(unknown: str) -> None:
+    words = ValueMap.model_validate({"values": {"a": "A"}, "unknown": unknown})
+    frame = pl.DataFrame({"v": ["a", "b"]})
+    assert not frame.select(unlisted(pl.col("v"), words)).to_series().any()
+
+
+def test_a_long_value_that_is_refused_is_masked() -> None:
+    assert told_words(["sale", "x" * 41]) == "'sale', x…(41)"
+    assert told_words([str(number) for number in range(12)]).endswith("and 2 more")
+
+
+@pytest.mark.parametrize("origin", ["constant", "default"])
+def test_what_the_map_writes_itself_is_judged_by_the_picklist(facts: OrgFacts, origin: str) -> None:
+    rule = {"target": "Size__c", origin: "Huge"}
+    if origin == "default":
+        rule |= {"source": "city", "on_blank": "set"}
+    for restricted in (True, False):
+        field = picklist("Size__c", "Small", restrictedPicklist=restricted)
+        faults = changed(facts, with_fields(facts.objects, "Contact", field), "contacts", **rule)
+        [told] = [fault for fault in faults if "'Huge'" in fault.what]
+        assert told.place[-1] == origin
+        assert told.stops == restricted
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "fits"),
+    [
+        ("date", "2024-02-30", False),
+        ("date", "2024-02-29", True),
+        ("datetime", "2024-02-29T10:00:00Z", True),
+        ("boolean", "on", False),
+        ("currency", "12.5", True),
+        ("int", "12.5", False),
+    ],
+)
+def test_a_constant_that_its_field_cannot_hold_stops_the_map(
+    facts: OrgFacts, kind: str, text: str, fits: bool
+) -> None:
+    field = text_field("Own__c", type=kind, length=0)
+    objects = with_fields(facts.objects, "Contact", field)
+    faults = changed(facts, objects, "contacts", target="Own__c", constant=text)
+    assert [fault.stops for fault in faults if "cannot hold the constant" in fault.what] == (
+        [] if fits else [True]
+    )
+
+
+def test_a_blank_default_of_a_required_field_is_told_and_a_filled_one_is_enough(
+    facts: OrgFacts,
+) -> None:
+    rule = {"target": "Department", "source": "website", "required": True, "on_blank": "set"}
+    blank = changed(facts, facts.objects, "contacts", **rule, default=" ")
+    assert any("is blank, and the field is required" in fault.what for fault in blank)
+    filled = changed(facts, facts.objects, "contacts", **rule, default="None")
+    assert not any("Department" in fault.what for fault in filled)
+
+
+def test_letters_whose_small_forms_vary_are_found_in_a_picklist() -> None:
+    rule = FieldRule(target="Own__c", source="city")
+    frame = pl.DataFrame({"city": ["Weiß", "Rot"]})
+    figures = figures_of(rule, frame, None, ("weiß", "Blau"), None)
+    assert figures["picklist_misses"] == 1
+
+
+def test_digits_that_a_number_has_no_room_for_are_told(facts: OrgFacts) -> None:
+    frame = pl.DataFrame({"rate": ["0.125", "0.1", "7"]})
+    rule = FieldRule(target="Own__c", source="rate", transform="decimal")
+    figures = figures_of(rule, frame, 2, None, None)
+    assert (figures["rounded_cells"], figures["places"]) == (1, 2)
+    described = facts.objects["Contact"]
+    assert decimal_places(rule, described) == 2
+    wide = text_field("Own__c", type="double", length=0, scale=4)
+    objects = with_fields(facts.objects, "Contact", wide)
+    assert decimal_places(rule, objects["Contact"]) == 4
+
+
+def test_the_subject_of_a_task_is_as_long_as_its_combobox(facts: OrgFacts) -> None:
+    task = facts.objects["Task"]
+    assert text_lengths(task, [], "Task")["subject"] == task.fields["Subject"].length == 255

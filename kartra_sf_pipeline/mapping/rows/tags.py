@@ -25,9 +25,14 @@ def picklist_tags(tags: pl.DataFrame, policies: Policies) -> list[str]:
 
 
 def contact_tags(
-    unified: pl.DataFrame, tags: pl.DataFrame, custom: pl.DataFrame, offered: Sequence[str]
+    unified: pl.DataFrame,
+    tags: pl.DataFrame,
+    custom: pl.DataFrame,
+    offered: Sequence[str],
+    *,
+    everybody: bool = False,
 ) -> pl.DataFrame:
-    """One row per contact that has tags, notes or custom fields.
+    """One row per contact that has tags, notes or custom fields, or one for `everybody`.
 
     `offered` are the picklist's values. Per record the picklist takes 100 of them and 4,099
     characters; the most frequent go first and what does not fit goes to the overflow text.
@@ -62,6 +67,8 @@ def contact_tags(
         .with_columns(tags_overflow=pl.when(empty.not_()).then(pl.col("tags_overflow")))
         .join(custom, on="contact_key", how="left", maintain_order="left")
     )
+    if everybody:
+        return rows
     optional = [name for name in rows.columns if name not in ("contact_key", *LINEAGE)]
     return rows.filter(pl.any_horizontal(pl.col(optional).is_not_null()))
 

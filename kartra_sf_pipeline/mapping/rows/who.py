@@ -6,7 +6,7 @@ from typing import Final
 
 import polars as pl
 
-from kartra_sf_pipeline.mapping.custom_fields import PREFIX, typed_columns
+from kartra_sf_pipeline.mapping.custom_fields import typed_columns
 from kartra_sf_pipeline.mapping.rows import companies, lists, people, relations, segments, tags
 from kartra_sf_pipeline.mapping.rows.choices import Choices, Frames
 from kartra_sf_pipeline.mapping.rows.lineage import LINEAGE
@@ -81,7 +81,9 @@ def lead_rows(frames: Frames, choices: Choices) -> pl.DataFrame:
     unified = frames["contacts_unified"].collect()
     rows = people.leads(unified, frames["people_plan"].collect(), frames["parsed_tags"].collect())
     typed = _typed(unified, choices, "leads")
-    rows = rows.drop(name for name in typed.columns if name != "contact_key")
+    rows = rows.drop(
+        name for name in rows.columns if name != "contact_key" and name in typed.columns
+    )
     rows = rows.join(typed, on="contact_key", how="left", maintain_order="left")
     return with_place_codes(rows, choices.objects.get("Lead"))
 
@@ -138,7 +140,11 @@ def tag_rows(frames: Frames, choices: Choices) -> pl.DataFrame:
     if choices.field_map.strategies.computed_spend:
         spent = tags.computed_spend(frames["contact_spend"].collect())
         custom = custom.join(spent, on="contact_key", how="left", maintain_order="left")
-    return tags.contact_tags(unified, frames["parsed_tags"].collect(), custom, offered)
+    # A blank cell that the map gives a value, or clears, is something to write.
+    spoken = any(rule.on_blank != "keep" or rule.constant is not None for rule in rules)
+    return tags.contact_tags(
+        unified, frames["parsed_tags"].collect(), custom, offered, everybody=spoken
+    )
 
 
 def _of(frames: Frames, become: str) -> pl.LazyFrame:
@@ -146,12 +152,8 @@ def _of(frames: Frames, become: str) -> pl.LazyFrame:
 
 
 def _typed(unified: pl.DataFrame, choices: Choices, phase: str) -> pl.DataFrame:
-    known = [
-        rule
-        for rule in choices.field_map.phases[phase].fields
-        if rule.source and rule.source.startswith(PREFIX) and rule.source in unified.columns
-    ]
-    return typed_columns(unified, known)
+    mapped = choices.field_map.phases[phase]
+    return typed_columns(unified, mapped.fields, choices.objects.get(mapped.object))
 
 
 def _memberships(frames: Frames) -> pl.DataFrame:
