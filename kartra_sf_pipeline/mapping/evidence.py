@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 from rapidfuzz import fuzz, process
 from scipy.optimize import linear_sum_assignment
 
+from kartra_sf_pipeline.mapping.column import Column
 from kartra_sf_pipeline.mapping.custom_fields import NO, YES
 from kartra_sf_pipeline.mapping.judge import Judge
 from kartra_sf_pipeline.mapping.model import TransformName
@@ -66,20 +66,6 @@ TRANSFORM: dict[str, TransformName] = {
     "percent": "decimal", "int": "integer", "boolean": "boolean", "multipicklist": "multi",
     "textarea": "long_text",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the account: its names, its distinct values, the options within them."""
-
-    source: str
-    names: tuple[str, ...]
-    values: pl.Series
-    options: tuple[str, ...]
-    """Distinct options where cells hold several, else the distinct values."""
-    several: bool
-    kind: str
-    """Type that the column would have as a new field, in the Metadata API's words."""
 
 
 @dataclass(frozen=True)

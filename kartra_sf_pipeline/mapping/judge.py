@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kartra_sf_pipeline.errors import SettingsError
 
 if TYPE_CHECKING:
-    from kartra_sf_pipeline.mapping.evidence import Column
+    from kartra_sf_pipeline.mapping.column import Column
     from kartra_sf_pipeline.salesforce.describe import FieldDescribe
 
 SECONDS = 120

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from kartra_sf_pipeline.errors import SettingsError
-from kartra_sf_pipeline.mapping.evidence import Column, best_fits
+from kartra_sf_pipeline.mapping.column import Column
+from kartra_sf_pipeline.mapping.evidence import best_fits
 from kartra_sf_pipeline.mapping.judge import ProgramJudge
 from kartra_sf_pipeline_tests.mapping.account import text_field
 
