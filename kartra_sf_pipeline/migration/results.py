@@ -17,6 +17,11 @@ NOT_CONFIRMED = "RECORD_NOT_CONFIRMED"
 PARENT_NOT_FOUND = "PARENT_NOT_FOUND"
 CONTENT_NOT_READ = "CONTENT_NOT_READ"
 
+#: Of the ledger's records those whose fate the org never told.
+UNHEARD = pl.col("action").is_null() | (
+    (pl.col("action") == "rejected") & pl.col("error_code").eq_missing(pl.lit(NO_RESULT))
+)
+
 RESULT = "_result"
 _ANSWER = {
     RESULT: pl.String,

@@ -111,7 +111,7 @@ def rollback(
         created = _created(org, run_id, records)
         undo = _Undo(org, ledger, run_id, run["started_at"], dry_run, created)
         # Whether an update arrived whose answer never came, the org's values tell.
-        unheard = pl.col("action").is_null() & (pl.col("intent") == "update")
+        unheard = results.UNHEARD & (pl.col("intent") == "update")
         only_updated = records.filter((pl.col("action") == "updated") | unheard).join(
             created, on="sf_id", how="anti", maintain_order="left"
         )
@@ -132,7 +132,7 @@ def _created(org: Org, run_id: str, records: pl.DataFrame) -> pl.DataFrame:
     """What the run made: told by the ledger, or where that never heard, by the stamp."""
     known = records.filter((pl.col("action") == "created") & pl.col("sf_id").is_not_null())
     known = known.select("phase", *_IDENTITY, "undone")
-    unsure = records.filter(pl.col("action").is_null())
+    unsure = records.filter(results.UNHEARD)
     met = records.filter(pl.col("action") == "updated")["sf_id"]
     found = []
     for phase in _creating_phases():

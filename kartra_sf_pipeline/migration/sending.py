@@ -7,11 +7,12 @@ one row per record: `_key`, action, sf_id, error_code, error_fields, error_messa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import polars as pl
 
 from kartra_sf_pipeline.migration import results
-from kartra_sf_pipeline.migration.current import MATCH, ORG, read_current
+from kartra_sf_pipeline.migration.current import MATCH, ORG, read_by_id, read_current
 from kartra_sf_pipeline.migration.diff import VERDICT
 from kartra_sf_pipeline.migration.fields import LINEAGE, BoundColumn, match_key
 from kartra_sf_pipeline.migration.ledger import Ledger
@@ -141,7 +142,7 @@ def update(sender: Sender, rows: pl.DataFrame, updates: pl.DataFrame) -> pl.Data
     names = [n for n in updates.columns if n not in ("_key", "pre_image", "written")]
     upload = wanted.select(n for n in names if wanted[n].null_count() < wanted.height)
     sent = sender.send("update", sender.parents.as_sent(upload))
-    return sender.settle(wanted, "Id", results.answers(sent, None))
+    return sender.settle(wanted, "Id", _with_written(sender, wanted, results.answers(sent, None)))
 
 
 def refuse_absent(sender: Sender, rows: pl.DataFrame) -> pl.DataFrame:
@@ -195,6 +196,24 @@ def with_arrivals(sender: Sender, sent: pl.DataFrame, said: pl.DataFrame) -> pl.
         return said
     found = read_current(sender.org, sender.phase.object, sender.keys, sender.keys, missing)
     return pl.concat([said, _as_created(missing, found).select(said.columns)])
+
+
+def _with_written(sender: Sender, sent: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """Add updates that came without a result row: what the org holds tells whether they arrived."""
+    silent = sent.join(said, left_on="Id", right_on=results.RESULT, how="anti")
+    if silent.is_empty():
+        return said
+    columns = [column for column in sender.columns if column.name in sent.columns]
+    now = read_by_id(
+        sender.org, sender.phase.object, columns, silent["Id"], since=datetime.now(UTC)
+    )
+    arrived = silent.join(now, on="Id").filter(
+        ~pl.any_horizontal(c.differs(pl.col(c.name), pl.col(c.name + ORG)) for c in columns)
+    )
+    told = arrived.select(
+        pl.col("Id").alias(results.RESULT), sf_id="Id", action=pl.lit("updated"), **NO_ERROR
+    )
+    return pl.concat([said, told.select(said.columns)])
 
 
 def _with_own_duplicates(sender: Sender, sent: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
