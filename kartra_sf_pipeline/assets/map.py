@@ -11,8 +11,10 @@ from kartra_sf_pipeline.assets.groups import MAP, MIGRATION, REVOPS
 from kartra_sf_pipeline.assets.inputs import scanned
 from kartra_sf_pipeline.assets.previews import counts, table
 from kartra_sf_pipeline.errors import SettingsError
+from kartra_sf_pipeline.io import scan_frame
 from kartra_sf_pipeline.mapping.account_map import map_frame, propose
 from kartra_sf_pipeline.mapping.approval import WAY_OUT, approval_of, refuse_unapproved
+from kartra_sf_pipeline.mapping.home_map import FILE, settle_map
 from kartra_sf_pipeline.mapping.model import FieldMap, line_of, load_map, map_text
 from kartra_sf_pipeline.mapping.org_facts import ask_org, snapshot_of
 from kartra_sf_pipeline.mapping.original_dates import original_date_faults
@@ -40,19 +42,19 @@ _COMMON: dict[str, Any] = {"group_name": MAP, "kinds": {"salesforce"}, "owners":
 
 def confirmed_map(home: Path, field_map: Frame) -> FieldMap:
     """The map that the `field_map` asset stands for; refuses a file that was changed since."""
-    path = home / "field_map.yaml"
+    path = home / FILE
     content = map_at(home)
     if content.fingerprint() != field_map["map_fingerprint"][0]:
         raise SettingsError(
             f"{path} was changed after `field_map` was materialised.",
-            next_step="Name the file in KARTRA_SF_MAP and materialise `field_map` again.",
+            next_step="Materialise `field_map` again: the file is used as it is.",
         )
     return content
 
 
 def map_at(home: Path) -> FieldMap:
     """The map that the home folder holds now."""
-    path = home / "field_map.yaml"
+    path = home / FILE
     return _map_of_text(path, map_text(path))
 
 
@@ -67,11 +69,26 @@ def choices_of(settings: Settings, content: FieldMap) -> Choices:
     return choices_for(content, snapshot_of(settings.home), settings.event_minutes)
 
 
+def _map_so_far(settings: Settings) -> FieldMap | None:
+    """The map that is given or lies in the home folder; what is wrong with it, `field_map` says."""
+    try:
+        return load_map(settings.map or settings.home / FILE)
+    except SettingsError:
+        return None
+
+
+def _last_fingerprint(settings: Settings) -> str | None:
+    frame = scan_frame(settings, "field_map")
+    known = None if frame is None else frame.select("map_fingerprint").head(1).collect()
+    return None if known is None or known.is_empty() else str(known.item())
+
+
 @dg.asset(**_COMMON)
 def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Result:
     """The org as its describe shows it: the authority on types, lengths and required fields."""
-    facts = ask_org(salesforce.org())
-    path = facts.write(settings.load().home)
+    given = settings.load()
+    facts = ask_org(salesforce.org(), _map_so_far(given))
+    path = facts.write(given.home)
     frame = facts.snapshot.to_frame()
     used = {name: maximum - left for name, (maximum, left) in facts.snapshot.limits.items()}
     return dg.MaterializeResult(
@@ -95,18 +112,19 @@ def org_snapshot(settings: RunSettings, salesforce: SalesforceResource) -> Resul
     ins=scanned(*PREPARED, "raw_custom_fields"),
 )
 def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
-    """The field map: a file people read. Proposed for the account unless one is given.
+    """The field map: a file people read. Proposed for the account unless a person made one.
 
     Stops at a map that the org or the exports cannot bear, with each fault's line.
     """
     given = settings.load()
     facts = snapshot_of(given.home)
-    path = given.home / "field_map.yaml"
-    if given.map is not None:
-        content, read_from = load_map(given.map), given.map
-    else:
-        content, read_from = propose(prepared, facts.objects, facts.users), path
-    path.write_text(content.to_yaml(), encoding="utf-8")
+    used = settle_map(
+        given.home,
+        given.map,
+        lambda: propose(prepared, facts.objects, facts.users),
+        last=_last_fingerprint(given),
+    )
+    content = used.content
     choices = choices_of(given, content)
     frames = phase_frames(prepared, choices)
     profile = cache(lambda: profile_map(content, frames, choices.objects))
@@ -116,11 +134,11 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
         *schema_faults(content, facts),
         *check_map(content, frames, facts.objects, profile, facts.currency),
     ]
-    text = map_text(read_from)
-    refuse(faults, read_from, text)
+    text = map_text(used.file)
+    refuse(faults, used.file, text)
     frame = map_frame(content, choices.phases)
     told = pl.DataFrame(
-        [{"line": line_of(text, f.place), "told": f"{f.what}. {f.way_out}"} for f in faults],
+        [{"line": line_of(text, f.place), "told": f.without_names} for f in faults],
         schema={"line": pl.Int64, "told": pl.String},
     )
     return dg.MaterializeResult(
@@ -128,8 +146,9 @@ def field_map(settings: RunSettings, **prepared: pl.LazyFrame) -> Result:
         metadata={
             "rows": frame.height,
             "fingerprint": content.fingerprint(),
-            "file": dg.MetadataValue.path(str(path)),
-            "origin": "given" if given.map else "proposed",
+            "file": dg.MetadataValue.path(str(given.home / FILE)),
+            "origin": used.origin,
+            **({"kept": dg.MetadataValue.path(str(used.kept))} if used.kept else {}),
             "map": table(frame.drop("map_fingerprint", "on_blank"), rows=250),
             "values": table(profile(), rows=250),
             "to_know": table(told),
@@ -163,7 +182,7 @@ def field_map_is_approved(settings: RunSettings) -> dg.AssetCheckResult:
     """A warning on the local org, a stop elsewhere."""
     given = settings.load()
     facts = snapshot_of(given.home)
-    content = load_map(given.home / "field_map.yaml")
+    content = load_map(given.home / FILE)
     found = approval_of(given.home, content, facts.snapshot.org_id, facts.objects)
     metadata: dict[str, Any] = {"fingerprint": content.fingerprint()}
     if not isinstance(found, str):
@@ -187,7 +206,7 @@ def refuse_unready_load(settings: Settings, org: Org) -> None:
     """
     settings.refuse_unready_target()
     if settings.target is not Target.LOCAL:
-        content = load_map(settings.home / "field_map.yaml")
+        content = load_map(settings.home / FILE)
         shown = {one["name"] for one in org.describe_global()}
         written = {phase.object for phase in content.active().values()} & shown
         refuse_unapproved(

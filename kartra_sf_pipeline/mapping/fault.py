@@ -17,6 +17,13 @@ class Fault:
     way_out: str
     stops: bool = True
     """False for what is only told: texts that will be cut, values that a picklist lacks."""
+    masked: str = ""
+    """What and way out, where they name people, with the names masked."""
+
+    @property
+    def without_names(self) -> str:
+        """The fault and the way out for places that others read, too."""
+        return self.masked or f"{self.what}. {self.way_out}"
 
     def told(self, file: Path, text: str) -> str:
         """One line with the file, the line, the fault and the way out."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import polars as pl
 from rapidfuzz import process
 
+from kartra_sf_pipeline.mapping import profile
 from kartra_sf_pipeline.mapping.model import FieldMap, PhaseMap
 from kartra_sf_pipeline.mapping.org_facts import OrgUser
 from kartra_sf_pipeline.mapping.owners import active_users, folded, words_of
@@ -78,12 +79,17 @@ def _unmapped(
     )
     if lost.is_empty():
         return
-    listed = ", ".join(f"{name} ({rows})" for name, rows in lost.head(_LISTED).iter_rows())
+    what, way_out = _told(lost, default, str)
+    masked = ". ".join(_told(lost, default, profile.masked))
+    yield Fault(("phases", phase, "owner"), what, way_out, stops=False, masked=masked)
+
+
+def _told(lost: pl.DataFrame, default: str | None, name: Callable[[str], str]) -> tuple[str, str]:
+    listed = ", ".join(f"{name(word)} ({rows})" for word, rows in lost.head(_LISTED).iter_rows())
     more = lost.height - _LISTED
     rest = f" and {more} more" if more > 0 else ""
-    yield Fault(
-        ("phases", phase, "owner"),
+    return (
         f"{int(lost['rows'].sum())} rows name an owner whom nobody maps: {listed}{rest}",
-        f"They go to {default or 'the migration user'}; say under `owners.users` whose they are.",
-        stops=False,
+        f"They go to {name(default) if default else 'the migration user'}; say under "
+        "`owners.users` whose they are.",
     )

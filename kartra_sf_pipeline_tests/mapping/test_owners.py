@@ -102,3 +102,13 @@ def test_users_may_be_swapped_and_named_in_chains() -> None:
         {"joe": "cal@org.example", "cal@org.example": "ann@org.example"},
     ):
         assert owned_by(**chain) == [ANN.id, ANN.id, CAL.id]
+
+
+def test_what_others_read_of_a_fault_names_nobody() -> None:
+    (told,) = faults(default="ann@org.example")
+    assert told.without_names == (
+        "2 rows name an owner whom nobody maps: J…(13) (1), j…(13) (1). They go to a…(15); say "
+        "under `owners.users` whose they are."
+    )
+    (plain,) = [fault for fault in faults(joe="nobody@org.example") if fault.stops]
+    assert plain.without_names == f"{plain.what}. {plain.way_out}"
