@@ -22,7 +22,7 @@ from kartra_sf_pipeline.proof.objects_moved import objects_moved
 from kartra_sf_pipeline.proof.read_back import read_back as read_back_frames
 from kartra_sf_pipeline.proof.reconciliation import FATES, conservation
 from kartra_sf_pipeline.proof.reconciliation import dispositions as final_dispositions
-from kartra_sf_pipeline.resources import RunSettings, SalesforceResource
+from kartra_sf_pipeline.resources import LedgerResource, RunSettings, SalesforceResource
 from kartra_sf_pipeline.scope.grades import Sizes, migration_scores
 from kartra_sf_pipeline.scope.scoreboard import object_scoreboard
 
@@ -130,7 +130,11 @@ def reconciliation(dispositions: pl.LazyFrame, export_files: Frame) -> dg.Output
     ins=scanned(*_PLANNED_AND_LOADED),
 )
 def read_back_from_org(
-    settings: RunSettings, salesforce: SalesforceResource, **frames: pl.LazyFrame
+    context: dg.AssetExecutionContext,
+    settings: RunSettings,
+    ledger: LedgerResource,
+    salesforce: SalesforceResource,
+    **frames: pl.LazyFrame,
 ) -> Iterator[dg.Output[Frame]]:
     """Queries every loaded record and compares every mapped field by declared equivalence."""
     planned = {phase: frames[phase.name] for phase in PHASES}
@@ -138,12 +142,14 @@ def read_back_from_org(
     given = settings.load()
     chosen = map_at(given.home)
     rules = {phase.name: conflicts_of(chosen, phase.name) for phase in PHASES}
+    run = ledger.run_if_any(context.run.run_id)
     summary, differences = read_back_frames(
         salesforce.org(),
         planned,
         outcomes,
         conflicts={name: rule for name, rule in rules.items() if rule is not None},
         contents=Contents(Path(given.exports_folder()) / ATTACHMENTS_FOLDER),
+        written=ledger.open().written(run) if run else None,
     )
     fields = int(summary["fields"].sum())
     yield dg.Output(

@@ -294,6 +294,15 @@ class Ledger:
         statement = select(*(table[name] for name in RECORDS_SCHEMA)).where(table.run_id == run_id)
         return self._frame(statement.order_by(table.record_id), RECORDS_SCHEMA)
 
+    def written(self, run_id: str) -> pl.DataFrame:
+        """What the run wrote into records that the org had: phase, key, written (JSON)."""
+        table = tables.records.c
+        schema: dict[str, pl.DataType] = dict.fromkeys(("phase", "key", "written"), pl.String())
+        statement = select(*(table[name] for name in schema)).where(
+            table.run_id == run_id, table.action == "updated", table.written.is_not(None)
+        )
+        return self._frame(statement, schema)
+
     def outcomes(self, run_id: str) -> pl.DataFrame:
         """The run's records as an outcome frame; `unknown` where the org's answer never came.
 

@@ -30,6 +30,7 @@ from kartra_sf_pipeline.salesforce.org import Org
 _LOADED = ("created", "updated", "unchanged")
 # What the org says of a file, and never the file itself.
 _SIZE, _CHECKSUM = "ContentSize", "Checksum"
+_WRITTEN = "_written"
 _SUMMARY = {
     "object": pl.String,
     "phase": pl.String,
@@ -59,13 +60,15 @@ def read_back(
     *,
     conflicts: Mapping[str, Conflicts] | None = None,
     contents: Contents | None = None,
+    written: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Compare what the frames asked for with what the org answers now, phase by phase: of stored
     frames one at a time is held.
 
     Returns the summary, a row per phase: object, phase, records (read back and compared), fields
     (cells compared: equal, differences and explained), explained (unequal, and by the phase's
-    `conflicts` the org is right, in a record that people had made), missing (records that the org
+    `conflicts` the org is right, in a record that people had made; never a cell that `written`
+    names: phase, key and written as in the run's `ledger.records`), missing (records that the org
     does not have under the reported id, or that have no outcome), rejected (rows that the org
     refused: not compared). And the differences: object, key, field, expected, found, source_file,
     source_line; a missing record is one of them, too, as field `Id`. Blank cells asked for nothing
@@ -76,9 +79,11 @@ def read_back(
     differences = [pl.DataFrame(schema=_DIFFERENCES)]
     for phase, frame in phase_frames.items():
         rules = (conflicts or {}).get(phase.name)
-        summary, found = _read_phase(
-            org, phase, frame.lazy().collect(), outcomes, rules, contents or Contents()
-        )
+        asked = frame.lazy().collect()
+        if rules and written is not None:
+            cells = _cells_written(written, phase, data_columns(asked))
+            asked = asked.join(cells, on="_key", how="left", maintain_order="left")
+        summary, found = _read_phase(org, phase, asked, outcomes, rules, contents or Contents())
         summaries.append(summary)
         differences.append(found)
     return pl.DataFrame(summaries, schema=_SUMMARY), pl.concat(differences)
@@ -121,10 +126,10 @@ def _read_phase(
     explained = 0
     for column in columns:
         unequal = there.filter(_differs(column)).with_columns(_object=pl.lit(phase.object))
-        theirs = unequal.filter(rules.forbids(column, columns)) if rules else unequal.clear()
-        explained += theirs.height
         if rules:
-            unequal = unequal.filter(~rules.forbids(column, columns))
+            theirs = rules.forbids(column, columns) & ~_was_written(column, unequal)
+            explained += unequal.filter(theirs).height
+            unequal = unequal.filter(~theirs)
         wrong.append(
             unequal.select(
                 _difference(pl.lit(column.name), pl.col(column.name), pl.col(column.name + ORG))
@@ -152,6 +157,27 @@ def _with_dates_of_the_new(loaded: pl.DataFrame) -> pl.DataFrame:
     return loaded.with_columns(
         pl.when(created).then(pl.col(name)) for name in AUDIT_FIELDS if name in loaded.columns
     )
+
+
+def _cells_written(written: pl.DataFrame, phase: Phase, names: Sequence[str]) -> pl.DataFrame:
+    """Of each record that a phase updated the names of the cells that it wrote."""
+    of_phase = written.filter((pl.col("phase") == phase.name) & pl.col("written").is_not_null())
+    cells = of_phase["written"].str.json_decode(pl.Struct(dict.fromkeys(names, pl.String)))
+    told = [
+        pl.when(cells.struct.field(name).is_not_null()).then(pl.lit(name)).alias(name)
+        for name in names
+    ]
+    return (
+        of_phase.select(pl.concat_list(told).alias(_WRITTEN), _key="key")
+        .group_by("_key")
+        .agg(pl.col(_WRITTEN).explode().drop_nulls())
+    )
+
+
+def _was_written(column: BoundColumn, rows: pl.DataFrame) -> pl.Expr:
+    if _WRITTEN not in rows.columns:
+        return pl.lit(value=False)
+    return pl.col(_WRITTEN).list.contains(column.name).fill_null(value=False)
 
 
 def _with_content_facts(
@@ -191,7 +217,8 @@ def _facts(contents: Contents, reference: str | None) -> tuple[str | None, str |
 def _expected(frame: pl.DataFrame, phase: Phase) -> pl.DataFrame:
     """The frame's data as the upload's text, and the record's key as one of its fields."""
     names = data_columns(frame)
-    rows = frame.select("_key", *LINEAGE, *as_cells(frame.select(names)).get_columns())
+    more = [_WRITTEN] if _WRITTEN in frame.columns else []
+    rows = frame.select("_key", *LINEAGE, *more, *as_cells(frame.select(names)).get_columns())
     if phase.external_id and phase.external_id not in names:
         rows = rows.with_columns(pl.col("_key").alias(phase.external_id))
     return rows

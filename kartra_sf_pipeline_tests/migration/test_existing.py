@@ -110,6 +110,21 @@ def test_a_persons_record_is_completed_as_the_policy_says_and_given_back_as_it_w
     assert held(org, contact) == before
 
 
+def test_what_this_run_wrote_is_never_explained_by_the_policy(org: Org, ledger: Ledger) -> None:
+    contact, _ = made_by_people(org)
+    run, outcomes, conflicts = meet(org, ledger, people(ANN), "fill_blanks")
+    org.update("Contact", contact, {"Phone": "garbled"})
+    summary, differences = read_back(
+        org,
+        {CONTACTS: people(ANN)},
+        outcomes,
+        conflicts={"contacts": conflicts},
+        written=ledger.written(run),
+    )
+    assert differences.select("field", "expected", "found").rows() == [("Phone", "+1 1", "garbled")]
+    assert summary["explained"].to_list() == [4]
+
+
 def test_an_opt_out_can_be_added_and_never_removed(org: Org, ledger: Ledger) -> None:
     contact, _ = made_by_people(org, HasOptedOutOfEmail=True)
     mailable = people((*ANN[:6], "false", *ANN[7:]))
