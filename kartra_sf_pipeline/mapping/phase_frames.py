@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import polars as pl
+import polars.selectors as cs
 
 from kartra_sf_pipeline.mapping.custom_fields import PREFIX
 from kartra_sf_pipeline.mapping.model import FieldMap, PhaseMap, Unmapped
@@ -43,6 +44,9 @@ _CARRIED_BY = {
     "attachments_prepared": ("files",),
 }
 
+# Written by hand: their own columns make no field, further ones are left behind.
+_BY_HAND = ("account_team_prepared", "opportunity_team_prepared", "territories_prepared")
+
 # What the pipeline made for itself, or folds into a column that is mapped under another name.
 _WORKING = frozenset(
     """
@@ -74,19 +78,25 @@ def phase_frames(prepared: Frames, choices: Choices) -> dict[str, pl.DataFrame]:
 
 
 def unmapped_columns(prepared: Frames, field_map: FieldMap) -> tuple[Unmapped, ...]:
-    """Columns that hold values and that no rule names: what the map leaves behind.
+    """Columns that hold values and that no rule of a phase that writes names: what the map leaves
+    behind.
 
     Where a segment makes leads of people, what leads leave behind stands under `leads`.
     """
     found = []
+    # An optional rule names its column, whether or not this org lets the field be written.
+    active = field_map.active(lambda *_: True)
     for name, phases in _CARRIED_BY.items():
-        found += _unmapped(name, prepared[name], _used(field_map.phases, *phases))
+        found += _unmapped(name, prepared[name], _used(active, *phases))
+    for name in _BY_HAND:
+        further = prepared[name].select(cs.starts_with(PREFIX))
+        found += _unmapped(name, further, set())
     if any(segment.become == "lead" for segment in field_map.contacts_without_company):
         choices = Choices(field_map=field_map, objects={}, pricebook_id="", minutes=0)
         plan = DERIVED["people_plan"].build(prepared, choices).lazy()
         leads = plan.filter(pl.col("become") == "lead").select("contact_key")
         people = prepared["contacts_unified"].join(leads, on="contact_key", how="semi")
-        found += unmapped_of_leads(people, field_map.phases)
+        found += unmapped_of_leads(people, active)
     return tuple(found)
 
 

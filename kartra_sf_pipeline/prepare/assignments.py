@@ -7,7 +7,9 @@ is judged where its facts are known, not here, and so is which of two rows for o
 from __future__ import annotations
 
 import polars as pl
+import polars.selectors as cs
 
+from kartra_sf_pipeline.kartra.exports import UNKNOWN_PREFIX
 from kartra_sf_pipeline.prepare.accounts import company_evidence
 from kartra_sf_pipeline.prepare.codes import clean_id
 from kartra_sf_pipeline.prepare.dispositions import QUARANTINE, Rule, dispose
@@ -15,6 +17,8 @@ from kartra_sf_pipeline.prepare.nulls import clean, tidy
 from kartra_sf_pipeline.prepare.wording import worded
 
 _PLACE = ("extract_date", "source_file", "source_line")
+_FURTHER = cs.starts_with(UNKNOWN_PREFIX)
+"""Columns that these files do not have by themselves: kept, so that they can be told of."""
 _FATE = ("disposition", "reason", "detail")
 
 
@@ -28,7 +32,7 @@ def prepare_account_team(
     facts = _with_account(raw, companies, names).with_columns(**_person())
     judged = dispose(facts, [*_account_rules(), *_user_rules()])
     return judged.select(
-        "account_key", "account_name", "account_domain", "user", "role", *_PLACE, *_FATE
+        "account_key", "account_name", "account_domain", "user", "role", *_PLACE, *_FATE, _FURTHER
     )
 
 
@@ -47,6 +51,7 @@ def prepare_opportunity_team(
         clean_id(pl.col("transaction_id")),
         clean_id(pl.col("subscription_id")),
         *_PLACE,
+        _FURTHER,
         **_person(),
     ).with_columns(_bare_id=pl.col("subscription_id").str.strip_prefix("S"))
     for column, name, frame in (
@@ -84,7 +89,14 @@ def prepare_opportunity_team(
     )
     judged = dispose(facts, [missing, *_user_rules()])
     return judged.select(
-        "opportunity_key", "transaction_id", "subscription_id", "user", "role", *_PLACE, *_FATE
+        "opportunity_key",
+        "transaction_id",
+        "subscription_id",
+        "user",
+        "role",
+        *_PLACE,
+        *_FATE,
+        _FURTHER,
     )
 
 
@@ -103,7 +115,7 @@ def prepare_territories(
     )
     judged = dispose(facts, [*_account_rules(), missing])
     return judged.select(
-        "account_key", "account_name", "account_domain", "territory", *_PLACE, *_FATE
+        "account_key", "account_name", "account_domain", "territory", *_PLACE, *_FATE, _FURTHER
     )
 
 

@@ -292,6 +292,27 @@ def test_where_records_have_currencies_a_deal_that_names_none_has_no_line() -> N
         assert deals["has_lines"].any() != in_currencies
 
 
+def test_a_deal_keeps_the_tax_and_the_shipping_of_its_payment() -> None:
+    account = money_account()
+    dear = pl.lit("7.35").cast(pl.Decimal(18, 2))
+    transactions = account["transactions_prepared"].with_columns(
+        sales_tax=dear, shipping_cost=dear * 2
+    )
+    chosen = Strategies()
+    recurring = subscriptions.recurring(
+        transactions.lazy(), account["subscriptions_prepared"], account["subscriptions_derived"],
+        account["contacts_unified"], chosen,
+    )  # fmt: skip
+    deals = money.opportunities(
+        transactions.lazy(), recurring, account["contacts_unified"], account["products_derived"],
+        BOOK, chosen,
+    )  # fmt: skip
+    sales = deals.filter(pl.col("kind") == "sale")
+    assert sales.height
+    told = sales.select(pl.col("sales_tax", "shipping_cost").cast(pl.Float64)).unique().rows()
+    assert told == [(7.35, 14.7)]
+
+
 def test_currencies_of_deals_are_told_apart_and_never_added_up() -> None:
     facts = made(Strategies()).deals
     told = money_by_currency(facts)
@@ -327,3 +348,13 @@ def test_a_superseded_copy_of_the_opening_payment_says_nothing() -> None:
     row = of_subscriptions(raw("transactions", older, newer), raw("subscriptions"))
     said = (row["coupon_code"], row["affiliate_username"], row["currency"])
     assert said == (None, "right", "USD")
+
+
+def test_a_subscription_of_no_known_start_has_the_day_of_its_first_known_payment() -> None:
+    rebills = [
+        transaction("Rebill", "102", subscription_id="9", date="2026-03-10 12:00:00"),
+        transaction("Rebill", "101", subscription_id="9", date="2026-02-10 12:00:00"),
+    ]
+    dateless = raw("subscriptions", {"subscription_id": "9", "status": "Active"})
+    row = of_subscriptions(raw("transactions", *rebills), dateless)
+    assert row["close_date"] == date(2026, 2, 10)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import polars as pl
 import pytest
 
-from kartra_sf_pipeline.mapping.account_map import propose
+from kartra_sf_pipeline.mapping.account_map import default_map, propose
 from kartra_sf_pipeline.mapping.custom_fields import plan_custom_fields
 from kartra_sf_pipeline.mapping.map_diff import diff_maps
 from kartra_sf_pipeline.mapping.model import FieldMap, FieldRule
 from kartra_sf_pipeline.mapping.org_facts import OrgFacts
+from kartra_sf_pipeline.mapping.phase_frames import unmapped_columns
 from kartra_sf_pipeline.mapping.proposal import adopt_fields
+from kartra_sf_pipeline.mapping.strategies import Strategies
 from kartra_sf_pipeline.salesforce.describe import FieldDescribe, ObjectDescribe
 from kartra_sf_pipeline_tests.conftest import LocalOrg
 from kartra_sf_pipeline_tests.mapping.account import (
@@ -79,6 +81,39 @@ def test_a_column_that_nothing_names_is_listed(facts: OrgFacts) -> None:
     assert "contacts_unified.twitter" in listed
     assert "contacts_unified.salutation" not in listed
     assert not [source for source in listed if source.startswith("contacts_unified.x__")]
+
+
+def filled(frame: pl.LazyFrame, **columns: str) -> pl.LazyFrame:
+    """The frame with a row that has these texts, and nothing else."""
+    known = frame.select(columns.keys() & frame.collect_schema()).collect_schema()
+    held = pl.DataFrame(columns).cast(known)
+    return pl.concat([frame.collect(), held], how="diagonal").lazy()
+
+
+def test_what_only_a_phase_that_does_not_write_names_is_listed() -> None:
+    frames = scanned_account()
+    frames["transactions_prepared"] = filled(
+        frames["transactions_prepared"], sales_tax="1.20", shipping_cost="3.00", payment_number="2"
+    )
+    left = {one.source: one.filled for one in unmapped_columns(frames, default_map())}
+    assert left["transactions_prepared.payment_number"] == 1
+    assert not {"transactions_prepared.sales_tax", "transactions_prepared.shipping_cost"} & set(
+        left
+    )
+    records = {"strategies": Strategies(transactions="custom_object")}
+    chosen = {
+        one.source for one in unmapped_columns(frames, default_map().model_copy(update=records))
+    }
+    assert "transactions_prepared.payment_number" not in chosen
+
+
+def test_columns_of_ones_own_in_the_files_of_teams_and_territories_are_listed() -> None:
+    frames = scanned_account()
+    for name in ("account_team", "opportunity_team", "territories"):
+        frames[f"{name}_prepared"] = filled(frames[f"{name}_prepared"], x__region="North")
+        listed = {one.source for one in unmapped_columns(frames, default_map())}
+        assert f"{name}_prepared.x__region" in listed
+        assert f"{name}_prepared.account_name" not in listed
 
 
 def test_fields_of_an_earlier_run_are_proposed_again(facts: OrgFacts) -> None:

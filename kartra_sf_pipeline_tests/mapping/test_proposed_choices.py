@@ -15,7 +15,7 @@ from kartra_sf_pipeline.mapping.proposed_choices import (
     propose_owners,
     propose_stages,
 )
-from kartra_sf_pipeline.mapping.strategies import Decision
+from kartra_sf_pipeline.mapping.strategies import Decision, Segment
 from kartra_sf_pipeline_tests.conftest import LocalOrg
 from kartra_sf_pipeline_tests.mapping.account import (
     facts_of,
@@ -197,3 +197,19 @@ def test_a_difference_of_choices_is_a_difference_of_maps(facts: OrgFacts) -> Non
     assert [(one["phase"], one["key"], one["new"]) for one in diff_maps(before, after)] == [
         ("strategies", "subscriptions", "custom_object")
     ]
+
+
+def test_the_name_of_a_shared_account_is_among_the_differences() -> None:
+    maps = [
+        default_map().model_copy(
+            update={
+                "contacts_without_company": (
+                    Segment(who="everyone", become="one_account", account=account),
+                )
+            }
+        )
+        for account in ("Walk-ins", "Nobody's")
+    ]
+    [one] = diff_maps(*maps)
+    assert "Walk-ins" in one["old"]
+    assert "Nobody's" in one["new"]

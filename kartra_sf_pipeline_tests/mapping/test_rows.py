@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kartra_sf_pipeline.mapping.model import Policies
+from kartra_sf_pipeline.mapping.account_map import default_map
+from kartra_sf_pipeline.mapping.model import FieldRule, Policies
 from kartra_sf_pipeline.mapping.rows import lists as list_rows
 from kartra_sf_pipeline.mapping.rows import tags as sources
+from kartra_sf_pipeline.mapping.rows import who
+from kartra_sf_pipeline.mapping.rows.choices import Choices
 from kartra_sf_pipeline.mapping.strategies import Lists
 from kartra_sf_pipeline_tests.gates.sound_frames import sound_frame
 
@@ -63,6 +66,34 @@ def test_one_record_takes_a_hundred_values_and_the_rest_overflows():
     [row] = written(people("1"), tags, names).to_dicts()
     assert len(row["tags"]) == 100
     assert len(row["tags_overflow"].split("; ")) == 30
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        ({"source": "notes"}, 1),
+        ({"source": "notes", "on_blank": "clear"}, 2),
+        ({"source": "notes", "on_blank": "set", "default": "none"}, 2),
+        ({"constant": "Kartra"}, 2),
+    ],
+)
+def test_a_contact_without_tags_has_a_row_where_the_map_says_something_of_it(
+    rule: dict[str, str], rows: int
+) -> None:
+    content = default_map()
+    phase = content.phases["contact_tags"]
+    more = FieldRule.model_validate({"target": "Own__c", **rule})
+    phase = phase.model_copy(update={"fields": (*phase.fields, more)})
+    content = content.model_copy(update={"phases": {**content.phases, "contact_tags": phase}})
+    unified = people("1", "2")
+    frames = {
+        "contacts_unified": unified,
+        "people_plan": unified.select("contact_key", become=pl.lit("contact")),
+        "parsed_tags": tagged([("1", "vip")]),
+    }
+    choices = Choices(field_map=content, objects={}, pricebook_id="", minutes=60)
+    made = who.tag_rows({name: frame.lazy() for name, frame in frames.items()}, choices)
+    assert made.height == rows
 
 
 @settings(max_examples=40)

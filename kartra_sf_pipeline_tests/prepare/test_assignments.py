@@ -123,3 +123,19 @@ def test_a_subscription_s_id_is_looked_up_as_written_before_its_key_is() -> None
     assert frame["opportunity_key"].to_list() == [
         "SSUB-9", "SSUB-9", "SS7", "S7", "SS7", "SSub-8", "SSub-8", None,
     ]  # fmt: skip
+
+
+def test_columns_that_the_files_do_not_have_by_themselves_are_kept() -> None:
+    nobody = pl.DataFrame(schema=PAYMENTS)
+    plans = pl.DataFrame(schema={"subscription_id": pl.String, **DEALS})
+    further = pl.lit("North").alias("x__region")
+    for frame in (
+        prepare_account_team(raw("account_team", member()).with_columns(further), COMPANIES, NAMES),
+        prepare_opportunity_team(
+            raw("opportunity_team", {"user": "a@b.example"}).with_columns(further), nobody, plans
+        ),
+        prepare_territories(
+            raw("territories", {"account_name": "Acme"}).with_columns(further), COMPANIES, NAMES
+        ),
+    ):
+        assert frame["x__region"].to_list() == ["North"]

@@ -23,8 +23,10 @@ _CARRIED = (
     "coupon_code",
     "affiliate_username",
     "quantity",
+    "sales_tax",
+    "shipping_cost",
 )
-_MORE_OF_PAYMENTS = ("payment_number", "sales_tax", "shipping_cost")
+_MORE_OF_PAYMENTS = ("payment_number",)
 _NAMELESS = "Kartra sale"
 
 
