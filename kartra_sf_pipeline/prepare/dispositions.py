@@ -160,9 +160,12 @@ def older_extract() -> Rule:
     )
 
 
+COUNTED: Final = pl.col("disposition").is_in([KEEP, MERGE]) & (
+    pl.col("reason").is_null() | (pl.col("reason") != "older_extract")
+)
+"""True for rows that count: kept or folded into a record, but no older copies of other rows."""
+
+
 def counted(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Rows that count: kept or folded into a record, but no older copies of other rows."""
-    return frame.filter(
-        pl.col("disposition").is_in([KEEP, MERGE])
-        & (pl.col("reason").is_null() | (pl.col("reason") != "older_extract"))
-    )
+    """The rows of which `COUNTED` is true."""
+    return frame.filter(COUNTED)

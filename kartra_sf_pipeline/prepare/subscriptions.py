@@ -10,6 +10,7 @@ from kartra_sf_pipeline.prepare.codes import clean_id, damaged_id, parse_whole
 from kartra_sf_pipeline.prepare.contact_lookup import ContactLookup, contact_lookup
 from kartra_sf_pipeline.prepare.dates import parse_date
 from kartra_sf_pipeline.prepare.dispositions import (
+    COUNTED,
     QUARANTINE,
     ROW,
     Rule,
@@ -23,6 +24,7 @@ from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.payments import derived_subscriptions, payment_summary
 from kartra_sf_pipeline.prepare.products import with_product_key
 from kartra_sf_pipeline.prepare.side_join import side_join
+from kartra_sf_pipeline.prepare.transaction_judgement import IS_PAYMENT
 from kartra_sf_pipeline.prepare.wording import worded
 
 # "Terminated" is not a word for cancelled: Kartra's API tells the two apart.
@@ -45,8 +47,8 @@ def judged_subscriptions(
     """One row per raw row with its disposition; the contact is the row's own or, failing that, the
     payer's.
 
-    `payers` holds `subscription_key`, `contact_key`, `occurred_at`: rows of the transactions whose
-    buyer is known. Kartra's export of subscriptions need not name the buyer at all.
+    `payers` holds `subscription_key`, `contact_key`, `occurred_at` of transactions and, true for
+    payments that count, `pays`. Kartra's export of subscriptions need not name the buyer at all.
     """
     facts = raw.select(
         clean_id(pl.col("subscription_id")),
@@ -99,6 +101,15 @@ def judged_subscriptions(
             pl.when(pl.col("_payer").is_not_null()).then(pl.lit("transactions")),
         ).alias("contact_evidence"),
     )
+    dateless = facts.filter(pl.col("start_date").is_null())["opportunity_key"].drop_nulls()
+    paid = (
+        payers.filter(
+            pl.col("subscription_key").is_in(dateless.unique().implode()) & pl.col("pays")
+        )
+        .select(pl.col("subscription_key").unique())
+        .collect(engine="streaming")["subscription_key"]
+    )
+    facts = facts.with_columns(_paid=pl.col("opportunity_key").is_in(paid.implode()))
     problems = _problems()
     sound = ~pl.any_horizontal([problem.when.fill_null(False) for problem in problems])
     facts = newest_rows(facts, "subscription_id", among=sound)
@@ -137,6 +148,12 @@ def _problems() -> list[Rule]:
             "bad_amount",
             pl.col("_bad_amount"),
         ),
+        Rule(
+            pl.col("start_date").is_null() & ~pl.col("_paid"),
+            QUARANTINE,
+            "missing_date",
+            pl.lit("It has no start date and no payment: nothing says when it began."),
+        ),
     ]
 
 
@@ -166,7 +183,9 @@ def prepare_subscriptions(
     `status` is rebuilt from the last event, and what only the export could say is null.
     """
     money = transactions.lazy()
-    judged = judged_subscriptions(raw, money, contact_lookup(contacts_unified))
+    pays = IS_PAYMENT & pl.col("contact_key").is_not_null() & COUNTED
+    payers = money.with_columns(pays=pays)
+    judged = judged_subscriptions(raw, payers, contact_lookup(contacts_unified))
     summary = payment_summary(money)
     prepared = (
         judged.join(summary, on="opportunity_key", how="left", maintain_order="left")

@@ -103,7 +103,9 @@ def judge_transactions(
     sound = ~pl.any_horizontal([problem.when.fill_null(False) for problem in PROBLEMS])
     copies = newest_copies(events, "transaction_id", among=sound)
     events = side_join(events, copies, ROW).with_columns(_live=sound & ~superseded())
-    subscriptions = judged_subscriptions(raw_subscriptions, events.lazy(), contacts)
+    pays = pl.col("_live") & IS_PAYMENT & pl.col("contact_key").is_not_null()
+    payers = events.lazy().with_columns(pays=pays)
+    subscriptions = judged_subscriptions(raw_subscriptions, payers, contacts)
     exported = subscriptions.filter(pl.col("disposition") == KEEP)["opportunity_key"]
     del contacts
     events = with_gateway_subscriptions(events, raw, subscriptions)

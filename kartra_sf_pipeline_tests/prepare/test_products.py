@@ -93,6 +93,7 @@ def test_products_that_only_subscriptions_name_are_in_the_catalogue() -> None:
             "product": "Silver",
             "buyer_email": "ann@example.com",
             "next_payment_amount": "19.00",
+            "start_date": "10 Jan 2026",
         },
     )
     money = prepare_transactions(raw("transactions"), source, PEOPLE, zone=ZONE)

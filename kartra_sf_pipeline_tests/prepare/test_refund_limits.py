@@ -124,9 +124,8 @@ def test_a_subscription_whose_opening_sale_is_not_in_the_files_is_not_weighed() 
         refund("2", "03-01", "30.00", subscription_id="9"),
     )
     assert links(frame) == ["S9"]
-    alone = prepared(
-        refund("2", "03-01", "30.00", subscription_id="9"), subscription_id="9", status="Active"
-    )
+    asked = refund("2", "03-01", "30.00", subscription_id="9")
+    alone = prepared(asked, subscription_id="9", status="Active", start_date="01 Jan 2025")
     assert links(alone) == ["S9"]
 
 

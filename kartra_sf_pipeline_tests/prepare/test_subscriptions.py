@@ -94,6 +94,7 @@ def test_statuses_are_read_in_any_spelling(label: str | None, status: str | None
         ({"start_date": "01/02/2026"}, "bad_date"),
         ({"next_payment_amount": "about 10"}, "bad_amount"),
         ({"buyer_email": "nobody@example.com"}, "buyer_not_found"),
+        ({"start_date": None}, "missing_date"),
     ],
 )
 def test_rows_that_cannot_be_trusted_are_held_back(cells: dict[str, Any], reason: str) -> None:
@@ -106,6 +107,17 @@ def test_blank_dates_and_zero_dates_are_no_dates() -> None:
     frame = prepared(row(end_date="0000-00-00 00:00:00", next_payment_date="N/A"))[0]
     assert fates(frame) == [("keep", None)]
     assert frame.select("end_date", "next_payment_date").row(0) == (None, None)
+
+
+def test_a_payment_tells_of_a_subscription_without_a_start_and_so_does_an_older_extract() -> None:
+    assert fates(prepared(row(start_date=None), transactions=HISTORY)[0]) == [("keep", None)]
+    older = row(extract_date=date(2026, 5, 1))
+    frame = prepared(row(start_date=None), older)[0]
+    assert fates(frame) == [("quarantine", "missing_date"), ("keep", None)]
+    # What did not collect money says nothing of a start.
+    failed = transaction("Failed", "7", subscription_id="9")
+    frame = prepared(row(start_date=None), transactions=(failed,))[0]
+    assert fates(frame) == [("quarantine", "missing_date")]
 
 
 def test_a_buyer_whom_the_export_does_not_name_is_the_payer() -> None:

@@ -25,9 +25,11 @@ def recurring(
     # A superseded copy says what the account no longer does.
     payments = counted(transactions).filter(pl.col("opportunity_key").str.starts_with("S"))
     paid_in = (
-        payments.filter(pl.col("currency").is_not_null())
-        .group_by("opportunity_key")
-        .agg(_paid_in=pl.col("currency").min())
+        payments.group_by("opportunity_key")
+        .agg(
+            _paid_in=pl.col("currency").min(),
+            _paid_since=pl.col("close_date").filter(pl.col("type").is_in(["sale", "rebill"])).min(),
+        )
         .collect(engine="streaming")
     )
     opening = (
@@ -76,8 +78,11 @@ def recurring(
         )
         .join(opening, on="opportunity_key", how="left", maintain_order="left")
         .join(paid_in, on="opportunity_key", how="left", maintain_order="left")
-        .with_columns(currency=pl.coalesce("_opened_in", "_paid_in", "currency"))
-        .drop("_opened_in", "_paid_in")
+        .with_columns(
+            currency=pl.coalesce("_opened_in", "_paid_in", "currency"),
+            close_date=pl.coalesce("close_date", "_paid_since"),
+        )
+        .drop("_opened_in", "_paid_in", "_paid_since")
     )
     return named(facts, people, "Kartra subscription")
 
