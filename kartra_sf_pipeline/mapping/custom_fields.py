@@ -49,7 +49,7 @@ def plan_custom_fields(contacts: pl.DataFrame, schema: pl.DataFrame) -> list[Cus
     `schema` has field_identifier, label, field_type and options (joined by `|`); it may be empty.
     """
     described = {
-        _normal(row["field_identifier"]): row
+        folded_identifier(row["field_identifier"]): row
         for row in schema.iter_rows(named=True)
         if row["field_identifier"]
     }
@@ -57,7 +57,7 @@ def plan_custom_fields(contacts: pl.DataFrame, schema: pl.DataFrame) -> list[Cus
     planned: list[CustomField] = []
     for column in (name for name in contacts.columns if name.startswith(PREFIX)):
         identifier = column.removeprefix(PREFIX)
-        row = described.get(_normal(identifier), {})
+        row = described.get(folded_identifier(identifier), {})
         label = (row.get("label") or identifier.replace("_", " ")).strip()[:40]
         name = _api_name(identifier, taken)
         values = contacts[column].drop_nulls().unique(maintain_order=True)
@@ -219,8 +219,9 @@ def _split(cell: str, known: dict[str, str]) -> list[str]:
     return [option.replace(";", ",") for option in options_in(cell.strip(), known)]
 
 
-def _normal(identifier: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", identifier.strip().lower()).strip("_")
+def folded_identifier(identifier: str) -> str:
+    """An identifier, or a column's name, as both are compared: signs and case do not count."""
+    return re.sub(r"[\W_]+", "_", identifier.lower()).strip("_")
 
 
 def _api_name(identifier: str, taken: set[str]) -> str:

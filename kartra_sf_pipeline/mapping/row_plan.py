@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from kartra_sf_pipeline.mapping.custom_fields import folded_identifier
 from kartra_sf_pipeline.mapping.rows.choices import Frames
 from kartra_sf_pipeline.mapping.rows.lists import developer_names, fold_list, strategy_of
 from kartra_sf_pipeline.mapping.rows.money_fates import subscription_object, with_records
@@ -213,29 +214,29 @@ def _lists(frames: Frames, chosen: Lists) -> pl.LazyFrame:
 
 def _custom_fields(rows: pl.LazyFrame, custom_columns: Mapping[str, str]) -> pl.LazyFrame:
     """A definition is loaded as its field; without a column of values there is nothing to move."""
-    normal = (
-        pl.col("field_identifier")
-        .str.strip_chars()
-        .str.to_lowercase()
-        .str.replace_all(r"[^a-z0-9]+", "_")
-        .str.strip_chars("_")
+    # An account has few fields: their identifiers are folded one by one.
+    told = rows.collect()
+    folded = [folded_identifier(one) or None if one else None for one in told["field_identifier"]]
+    normal = pl.Series("_normal", folded, dtype=pl.String)
+    rows = told.with_columns(normal).lazy()
+    targets = {folded_identifier(name): target for name, target in custom_columns.items()}
+    target = pl.col("_normal").replace_strict(
+        list(targets), list(targets.values()), default=None, return_dtype=pl.String
     )
-    target = normal.replace_strict(
-        list(custom_columns), list(custom_columns.values()), default=None, return_dtype=pl.String
-    )
-    first = normal.is_first_distinct()
+    first = pl.col("_normal").is_first_distinct()
+    nameless = pl.col("_normal").is_null()
     return rows.with_columns(_target=target, _first=first).select(
         "source_file",
         "source_line",
         export=pl.lit("custom_fields"),
-        planned=pl.when(pl.col("field_identifier").is_null())
+        planned=pl.when(nameless)
         .then(pl.lit("quarantine"))
         .when(pl.col("_target").is_null())
         .then(pl.lit("suppress"))
         .when(pl.col("_first"))
         .then(pl.lit("load"))
         .otherwise(pl.lit("merge")),
-        reason=pl.when(pl.col("field_identifier").is_null())
+        reason=pl.when(nameless)
         .then(pl.lit("field_without_identifier"))
         .when(pl.col("_target").is_null())
         .then(pl.lit("no_column_in_contacts"))

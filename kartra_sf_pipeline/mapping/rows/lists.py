@@ -27,7 +27,7 @@ def all_lists(memberships: pl.DataFrame, lists: pl.DataFrame, chosen: Lists) -> 
     `strategy` is what the map makes of it: `campaign`, `group` or `none`.
     """
     declared = (
-        lists.filter(pl.col("list").is_not_null())
+        lists.filter(fold_list(pl.col("list")).is_not_null())
         .select(
             name=pl.col("list").str.strip_chars(),
             list_folded=fold_list(pl.col("list")),
@@ -177,8 +177,9 @@ def group_members(judged: pl.DataFrame) -> pl.DataFrame:
 
 
 def fold_list(name: pl.Expr) -> pl.Expr:
-    """Case and spaces do not make two lists of one."""
-    return name.str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
+    """Case and spaces do not make two lists of one; null for a name of spaces alone."""
+    folded = name.str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
+    return pl.when(folded != "").then(folded)
 
 
 def campaign_member_statuses(campaigns: pl.DataFrame, policies: Policies) -> pl.DataFrame:
