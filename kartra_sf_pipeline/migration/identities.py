@@ -95,18 +95,18 @@ class Identities:
     def _keys(self, org_id: str) -> pl.DataFrame:
         """Loaded keys of the org: object, key, first_loaded_run, first_loaded_at."""
         runs, records, noted = tables.runs.c, tables.records.c, tables.identities.c
-        of_org = _of_org(org_id)
+        of_that_org = of_org(org_id)
         taken_back = (
             select(records.sf_id)
             .join(tables.runs, runs.run_id == records.run_id)
             # A null in the list would make SQL's NOT IN true of nothing.
-            .where(of_org, records.undone.in_(_TAKEN_BACK), records.sf_id.is_not(None))
+            .where(of_that_org, records.undone.in_(_TAKEN_BACK), records.sf_id.is_not(None))
         )
         written = (
             select(records.object, records.key, records.run_id)
             .join(tables.runs, runs.run_id == records.run_id)
             .where(
-                of_org,
+                of_that_org,
                 records.phase.in_(PHASES_WITH_ALIASES),
                 # What one run made and another only updated goes when the first is taken back.
                 or_(
@@ -123,7 +123,7 @@ class Identities:
             select(noted.object, noted.key, noted.run_id)
             .join(tables.runs, runs.run_id == noted.run_id)
             .where(
-                of_org,
+                of_that_org,
                 noted.sf_id.is_not(None),
                 noted.sf_id.not_in(taken_back),
                 runs.status != "rolled_back",
@@ -151,7 +151,7 @@ class Identities:
             select(noted.object, noted.alias, noted.key)
             .join(tables.runs, runs.run_id == noted.run_id)
             .where(
-                _of_org(org_id),
+                of_org(org_id),
                 runs.status != "rolled_back",
             )
             .order_by(noted.identity_id)
@@ -188,7 +188,7 @@ def _texts(*names: str) -> dict[str, pl.DataType]:
     return {name: pl.String() for name in names}
 
 
-def _of_org(org_id: str) -> ColumnElement[bool]:
+def of_org(org_id: str) -> ColumnElement[bool]:
     """Runs of that org: 15 characters of its id tell it, three more repeat their case."""
     return func.substr(tables.runs.c.org_id, 1, _ORG_ID_CHARS) == org_id[:_ORG_ID_CHARS]
 

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from kartra_sf_pipeline.errors import UserError
 from kartra_sf_pipeline.migration import database, tables
-from kartra_sf_pipeline.migration.identities import Identities
+from kartra_sf_pipeline.migration.identities import Identities, of_org
 from kartra_sf_pipeline.migration.lease import lease, lock_file_of
 
 RECORDS_SCHEMA: dict[str, pl.DataType] = {
@@ -252,6 +252,20 @@ class Ledger:
         schema: dict[str, pl.DataType] = {**dict.fromkeys(text, pl.String()), "rows": pl.Int64()}
         statement = select(*(table[name] for name in schema)).where(table.run_id == run_id)
         return self._frame(statement.order_by(table.noted_at), schema)
+
+    def open_jobs(self, org_id: str) -> pl.DataFrame:
+        """Jobs of runs of that org of whose end the ledger has not heard: run_id, job_id, phase,
+        operation.
+        """
+        jobs, runs = tables.jobs.c, tables.runs.c
+        names = ("run_id", "job_id", "phase", "operation")
+        statement = (
+            select(*(jobs[name] for name in names))
+            .join(tables.runs, runs.run_id == jobs.run_id)
+            .where(jobs.state == "Open", of_org(org_id))
+            .order_by(jobs.noted_at)
+        )
+        return self._frame(statement, dict.fromkeys(names, pl.String()))
 
     def write_intents(
         self, run_id: str, phase: str, sobject: str, intents: pl.DataFrame

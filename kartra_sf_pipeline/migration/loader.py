@@ -24,6 +24,7 @@ from kartra_sf_pipeline.migration.fields import (
 )
 from kartra_sf_pipeline.migration.files import create_one_by_one
 from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA, Ledger
+from kartra_sf_pipeline.migration.open_jobs import end_open_jobs
 from kartra_sf_pipeline.migration.parents import find_parents
 from kartra_sf_pipeline.migration.phases import Phase
 from kartra_sf_pipeline.migration.versions import data_version
@@ -94,6 +95,7 @@ def load_phase(
         )
     with ledger.lease():
         _check_keys(frame, phase)
+        end_open_jobs(org, ledger)
         ledger.start_phase(run_id, phase.name, phase.object, version, frame.height)
         if aliases is not None:
             ledger.identities.note_aliases(run_id, phase.object, aliases)

@@ -15,9 +15,11 @@ import polars as pl
 
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.migration import presence, results
+from kartra_sf_pipeline.migration.created import IDENTITY, created_by, creating_phases
 from kartra_sf_pipeline.migration.ledger import Ledger
 from kartra_sf_pipeline.migration.living import refuse_living
-from kartra_sf_pipeline.migration.phases import PHASES, Phase
+from kartra_sf_pipeline.migration.open_jobs import end_open_jobs
+from kartra_sf_pipeline.migration.phases import Phase
 from kartra_sf_pipeline.migration.queries import select_each
 from kartra_sf_pipeline.migration.restore import restore
 from kartra_sf_pipeline.salesforce import bulk
@@ -29,8 +31,8 @@ Progress = Callable[[str, int, int], None]
 ACTIONS = ("deleted", "already_gone", "kept_updated", "not_restored", "kept_in_use", "failed")
 _BEFORE = "by an earlier rollback"
 _GONE = ("ENTITY_IS_DELETED", "INVALID_CROSS_REFERENCE_KEY")
-_IDENTITY = ("record_id", "object", "key", "sf_id")
 _RESTORED_AS = {"already_gone": "already_gone", "failed": "not_restored"}
+_LOST = pl.lit("whether the org has it nobody can tell any more: look for it there by hand")
 _DONE = {
     "record_id": pl.Int64,
     "object": pl.String,
@@ -73,7 +75,7 @@ class RollbackReport:
 
 @dataclass(frozen=True, slots=True)
 class _Undo:
-    """One rollback under way; `created`: phase and `_IDENTITY` of what the run made."""
+    """One rollback under way; `created`: phase and `IDENTITY` of what the run made."""
 
     org: Org
     ledger: Ledger
@@ -94,10 +96,11 @@ def rollback(
 ) -> RollbackReport:
     """Undo a run in reverse order of its phases; called again, it finishes what was left.
 
-    Records of the run whose outcome the ledger never learned are found by their stamp.
-    `runs_folder` tells dead runs from living ones (`living.refuse_living`). Raises UnknownRun,
-    SettingsError when the run loaded another org, RunAlive while it or another run loads this org,
-    LedgerBusy, OrgError, OrgUnavailable.
+    Jobs of the org that are still under way are ended first. Records of the run whose outcome the
+    ledger never learned are found by their stamp, or by what their job tells. `runs_folder` tells
+    dead runs from living ones (`living.refuse_living`). Raises UnknownRun, SettingsError when the
+    run loaded another org, RunAlive while it or another run loads this org, LedgerBusy, OrgError,
+    OrgUnavailable.
     """
     run = ledger.run(run_id)
     if run["org_id"][:15] != org.org_id[:15]:
@@ -107,8 +110,10 @@ def rollback(
         )
     with ledger.lease():
         refuse_living(ledger, org.org_id, runs_folder)
+        if not dry_run:
+            end_open_jobs(org, ledger)
         records = ledger.records(run_id)
-        created = _created(org, run_id, records)
+        created, lost = created_by(org, ledger, run_id, records)
         undo = _Undo(org, ledger, run_id, run["started_at"], dry_run, created)
         # Whether an update arrived whose answer never came, the org's values tell.
         unheard = results.UNHEARD & (pl.col("intent") == "update")
@@ -116,7 +121,10 @@ def rollback(
             created, on="sf_id", how="anti", maintain_order="left"
         )
         total = created.height + only_updated.height
-        done = [pl.DataFrame(schema=_DONE)]
+        done = [
+            pl.DataFrame(schema=_DONE),
+            lost.with_columns(action=pl.lit("failed"), reason=_LOST),
+        ]
         for part in _parts(undo, only_updated):
             done.append(part)
             if progress is not None and part.height:
@@ -128,38 +136,12 @@ def rollback(
     return report
 
 
-def _created(org: Org, run_id: str, records: pl.DataFrame) -> pl.DataFrame:
-    """What the run made: told by the ledger, or where that never heard, by the stamp."""
-    known = records.filter((pl.col("action") == "created") & pl.col("sf_id").is_not_null())
-    known = known.select("phase", *_IDENTITY, "undone")
-    unsure = records.filter(results.UNHEARD)
-    met = records.filter(pl.col("action") == "updated")["sf_id"]
-    found = []
-    for phase in _creating_phases():
-        if phase.stamp_field is None or unsure.filter(pl.col("phase") == phase.name).is_empty():
-            continue
-        stamped = presence.stamped(
-            org, phase.object, phase.stamp_field, run_id, phase.external_id
-        ).filter(~pl.col("sf_id").is_in(pl.concat([known["sf_id"], met]).implode()))
-        ids = unsure.filter(pl.col("phase") == phase.name).select("key", "record_id")
-        named = stamped.join(ids, on="key", how="left", maintain_order="left").with_columns(
-            object=pl.lit(phase.object), phase=pl.lit(phase.name), undone=pl.lit(None, pl.String)
-        )
-        found.append(named.select(known.columns))
-    # Two phases may share an object, and so a stamp.
-    return pl.concat([known, *found]).unique("sf_id", keep="first", maintain_order=True)
-
-
-def _creating_phases() -> list[Phase]:
-    return [phase for phase in reversed(PHASES) if not phase.update_only]
-
-
 def _parts(undo: _Undo, only_updated: pl.DataFrame) -> Iterator[pl.DataFrame]:
     # Children before parents: a parent that loses our key could no longer tell a child's edit.
     for phase in only_updated["phase"].unique(maintain_order=True).reverse():
         updated = only_updated.filter(pl.col("phase") == phase)
         yield _restore(undo, str(updated["object"][0]), updated)
-    for phase in _creating_phases():
+    for phase in creating_phases():
         made = undo.created.filter(pl.col("phase") == phase.name)
         if made.height:
             yield _delete(undo, phase, made)
@@ -182,11 +164,11 @@ def _restore(undo: _Undo, sobject: str, updated: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(f"pre-image restored {_BEFORE}"))
         .otherwise(pl.lit("the record has been deleted since")),
     )
-    listed = updated.select(*_IDENTITY).join(
+    listed = updated.select(*IDENTITY).join(
         pl.concat([verdicts, told]), on="record_id", how="left", maintain_order="left"
     )
     return listed.select(
-        *_IDENTITY,
+        *IDENTITY,
         action=pl.col("undone").replace_strict(_RESTORED_AS, default="kept_updated"),
         reason=pl.when(pl.col("undone").is_null())
         .then(pl.lit("it appeared while the run wrote: no pre-image"))
@@ -209,7 +191,7 @@ def _delete(undo: _Undo, phase: Phase, made: pl.DataFrame) -> pl.DataFrame:
     gone_before = gone & pl.col("undone").eq_missing(pl.lit("deleted"))
     failed = refused if not undo.dry_run else pl.lit(value=False)
     done = made.join(said, on="sf_id", how="left", maintain_order="left").select(
-        *_IDENTITY,
+        *IDENTITY,
         action=pl.when(gone_before)
         .then(pl.lit("deleted"))
         .when(gone)
@@ -254,7 +236,7 @@ def _report(undo: _Undo, records: pl.DataFrame, done: pl.DataFrame) -> RollbackR
     begun = {*undo.ledger.phases(undo.run_id)["phase"], *records["phase"]}
     by_id: dict[str, int] = {}
     by_stamp: dict[str, int] = {}
-    for phase in _creating_phases():
+    for phase in creating_phases():
         if phase.name not in begun:
             continue
         made = undo.created.filter(pl.col("phase") == phase.name)
