@@ -370,7 +370,8 @@ def _row_faults(
         yield Fault(
             place,
             f"{row['rows'] - row['filled']} rows lack a value for {rule.target}, which is required",
-            "The gate of the phase stops the run before they are sent: give them a value in the "
-            "exports, or in the map with `on_blank: set` and a `default`.",
+            "The gate of a phase stops the run for a standard field; the org may reject the rows "
+            "for any other. Give them a value in the exports, or in the map with `on_blank: set` "
+            "and a `default`.",
             stops=False,
         )

@@ -237,6 +237,21 @@ def test_a_value_map_that_refuses_stops_the_map_and_names_what_it_lacks(facts: O
     assert "value_maps.letters" in refused.way_out
 
 
+@pytest.mark.parametrize(("option", "lost"), [("Coaching", False), ("Consent", True)])
+def test_a_text_that_ticks_no_box_stops_the_map(facts: OrgFacts, option: str, lost: bool) -> None:
+    box = text_field("Box__c", type="boolean", length=0)
+    objects = with_fields(facts.objects, "Contact", box)
+    industries = scanned_account()["contacts_unified"].select("x__industry").unique().collect()
+    options = [one for one in industries["x__industry"].drop_nulls() if option != "Consent"]
+    faults = changed(
+        facts, objects, "contact_tags",
+        target="Box__c", source="x__industry", transform="boolean", options=[option, *options],
+    )  # fmt: skip
+    told = [fault for fault in faults if "cannot be read as boolean" in fault.what]
+    assert [fault.stops for fault in told] == ([True] if lost else [])
+    assert all("`options`" in fault.way_out for fault in told)
+
+
 @pytest.mark.parametrize("unknown", ["keep", "blank"])
 def test_a_value_map_that_is_told_what_to_do_refuses_nothing(unknown: str) -> None:
     words = ValueMap.model_validate({"values": {"a": "A"}, "unknown": unknown})
@@ -290,6 +305,10 @@ def test_a_blank_default_of_a_required_field_is_told_and_a_filled_one_is_enough(
     rule = {"target": "Department", "source": "website", "required": True, "on_blank": "set"}
     blank = changed(facts, facts.objects, "contacts", **rule, default=" ")
     assert any("is blank, and the field is required" in fault.what for fault in blank)
+    kept = changed(facts, facts.objects, "contacts", **{**rule, "on_blank": "keep"})
+    [lacking] = [fault for fault in kept if "lack a value for Department" in fault.what]
+    assert "stops the run" in lacking.way_out
+    assert not lacking.stops
     filled = changed(facts, facts.objects, "contacts", **rule, default="None")
     assert not any("Department" in fault.what for fault in filled)
 
