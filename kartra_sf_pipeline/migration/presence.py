@@ -1,8 +1,7 @@
-"""Which of a run's records the org still holds, and which of them hold others' records."""
+"""Which of a run's records the org still holds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 
 import polars as pl
@@ -18,9 +17,6 @@ from kartra_sf_pipeline.migration.queries import (
 )
 from kartra_sf_pipeline.salesforce import soql
 from kartra_sf_pipeline.salesforce.org import Org
-
-# Deleting the parent deletes these children, whoever made them.
-_CASCADES = {"Account": (("Contact", "AccountId"), ("Opportunity", "AccountId"))}
 
 
 def still_there(org: Org, sobject: str, ids: pl.Series, since: datetime) -> pl.Series:
@@ -53,24 +49,6 @@ def stamped(
     return found.select(sf_id="Id", key=key)
 
 
-def holders_of_others(
-    org: Org, sobject: str, ids: pl.Series, ours: Mapping[str, pl.Series], since: datetime
-) -> dict[str, str]:
-    """Records among `ids` whose deletion would delete records that the run did not create.
-
-    `ours` are the run's own records by object. The value says what is held, for people.
-    """
-    held: dict[str, str] = {}
-    for child, lookup in _CASCADES.get(sobject, ()):
-        own = ours.get(child, pl.Series([], dtype=pl.String))
-        children = _children(org, child, lookup, ids, since)
-        foreign = children.filter(~pl.col("Id").is_in(own.implode()))
-        for parent, number in foreign[lookup].value_counts().iter_rows():
-            text = f"{number} {child} record(s) that this run did not create"
-            held[parent] = f"{held[parent]}, {text}" if parent in held else f"holds {text}"
-    return held
-
-
 def later_versions(org: Org, phase: Phase, ids: pl.Series) -> dict[str, str]:
     """Records among `ids` that could go only together with a record which is not among them."""
     if phase.deleted_with is None or ids.is_empty():
@@ -81,17 +59,6 @@ def later_versions(org: Org, phase: Phase, ids: pl.Series) -> dict[str, str]:
     foreign = parts.filter(~pl.col("Id").is_in(ids.implode()))
     kept = wholes.join(foreign.select(lookup), on=lookup, how="semi")["Id"]
     return dict.fromkeys(kept, "a later version of it was not made by this run")
-
-
-def _children(
-    org: Org, child: str, lookup: str, parents: pl.Series, since: datetime
-) -> pl.DataFrame:
-    if parents.len() <= REST_KEYS:
-        return select_each(org, child, ["Id", lookup], lookup, parents)
-    # A child can point to the run's parents only since the run, so it was modified since.
-    condition = f"{lookup} != null AND {modified_after(since)}"
-    found = select_in_bulk(org, child, ["Id", lookup], condition)
-    return found.filter(pl.col(lookup).is_in(parents.implode()))
 
 
 def _stamped(stamp_field: str, run_id: str) -> str:

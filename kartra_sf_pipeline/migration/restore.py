@@ -17,13 +17,15 @@ from kartra_sf_pipeline.salesforce.org import Org
 
 _WAS = "\x1ewas"
 _EDITED = "\x1eedited"
+_MOVED = {"sf_id": pl.String, "field": pl.String}
 _VERDICT = {"record_id": pl.Int64, "undone": pl.String, "reason": pl.String}
 
 
 def restore(
     org: Org, sobject: str, updated: pl.DataFrame, since: datetime, *, dry_run: bool
-) -> pl.DataFrame:
-    """Undo one object's updates: record_id, undone, reason.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Undo one object's updates: record_id, undone, reason; and the lookups that return with
+    them, or would: sf_id, field.
 
     `updated`: record_id, sf_id, pre_image, written, in the order of writing; a record written twice
     is taken back step by step, the last first. A field that now holds something else than the run
@@ -38,12 +40,13 @@ def restore(
         _restore_once(org, sobject, steps.filter(pl.col("step") == step), since, dry_run)
         for step in sorted(steps["step"].unique())
     ]
-    return pl.concat([pl.DataFrame(schema=_VERDICT), *done])
+    verdicts = [pl.DataFrame(schema=_VERDICT), *(one for one, _ in done)]
+    return pl.concat(verdicts), pl.concat([pl.DataFrame(schema=_MOVED), *(two for _, two in done)])
 
 
 def _restore_once(
     org: Org, sobject: str, updated: pl.DataFrame, since: datetime, dry_run: bool
-) -> pl.DataFrame:
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     images = updated["written"].drop_nulls().unique()
     names = list(dict.fromkeys(name for image in images for name in json.loads(image)))
     columns = bind_columns(org, sobject, names)
@@ -74,7 +77,17 @@ def _restore_once(
     upload = upload.filter(pl.any_horizontal(pl.col(field).is_not_null() for field in fields))
     sent = [] if dry_run or upload.is_empty() else bulk.ingest(org, sobject, "update", upload)
     said = results.answers(sent, None)
-    return _verdicts(rows, upload["Id"], said, columns, dry_run)
+    lookups = [
+        column.lookup or name
+        for column, name in zip(columns, fields, strict=True)
+        if column.type == "reference" or column.lookup
+    ]
+    moved = [
+        upload.filter(pl.col(name).is_not_null()).select(sf_id="Id", field=pl.lit(name))
+        for name in lookups
+    ]
+    verdicts = _verdicts(rows, upload["Id"], said, columns, dry_run)
+    return verdicts, pl.concat([pl.DataFrame(schema=_MOVED), *moved])
 
 
 def _restored_field(column: BoundColumn) -> str:

@@ -16,6 +16,7 @@ import polars as pl
 from kartra_sf_pipeline.errors import SettingsError
 from kartra_sf_pipeline.migration import presence, results
 from kartra_sf_pipeline.migration.created import IDENTITY, created_by, creating_phases
+from kartra_sf_pipeline.migration.holders import Leaving, holders_of_others
 from kartra_sf_pipeline.migration.ledger import Ledger
 from kartra_sf_pipeline.migration.living import refuse_living
 from kartra_sf_pipeline.migration.open_jobs import end_open_jobs
@@ -83,6 +84,7 @@ class _Undo:
     since: datetime
     dry_run: bool
     created: pl.DataFrame
+    leaving: Leaving
 
 
 def rollback(
@@ -114,7 +116,8 @@ def rollback(
             end_open_jobs(org, ledger)
         records = ledger.records(run_id)
         created, lost = created_by(org, ledger, run_id, records)
-        undo = _Undo(org, ledger, run_id, run["started_at"], dry_run, created)
+        ours = {str(name): rows["sf_id"] for (name,), rows in created.group_by("object")}
+        undo = _Undo(org, ledger, run_id, run["started_at"], dry_run, created, Leaving(ours))
         # Whether an update arrived whose answer never came, the org's values tell.
         unheard = results.UNHEARD & (pl.col("intent") == "update")
         only_updated = records.filter((pl.col("action") == "updated") | unheard).join(
@@ -154,8 +157,10 @@ def _restore(undo: _Undo, sobject: str, updated: pl.DataFrame) -> pl.DataFrame:
     """
     before = pl.col("undone").is_in(["restored", "already_gone"]).fill_null(value=False)
     imaged = updated.filter(pl.col("written").is_not_null() & ~before)
-    verdicts = restore(undo.org, sobject, imaged, undo.since, dry_run=undo.dry_run)
-    if not undo.dry_run:
+    verdicts, moved = restore(undo.org, sobject, imaged, undo.since, dry_run=undo.dry_run)
+    if undo.dry_run:
+        undo.leaving.give_back(sobject, moved)
+    else:
         undo.ledger.mark_undone(verdicts.select("record_id", "undone"))
     told = updated.filter(before).select(
         "record_id",
@@ -180,8 +185,7 @@ def _delete(undo: _Undo, phase: Phase, made: pl.DataFrame) -> pl.DataFrame:
     """Delete one phase's records by id, the last made first, except what others hang from."""
     sobject = phase.object
     there = presence.still_there(undo.org, sobject, made["sf_id"], undo.since)
-    ours = {str(name): rows["sf_id"] for (name,), rows in undo.created.group_by("object")}
-    held = presence.holders_of_others(undo.org, sobject, there, ours, undo.since)
+    held = holders_of_others(undo.org, sobject, there, undo.leaving, undo.since)
     held |= presence.later_versions(undo.org, phase, there)
     going = there.filter(~there.is_in(list(held))).reverse()
     said = _deleted(undo, phase, going)
@@ -206,6 +210,9 @@ def _delete(undo: _Undo, phase: Phase, made: pl.DataFrame) -> pl.DataFrame:
             pl.col("sf_id").replace_strict(held, default=None, return_dtype=pl.String),
             pl.concat_str("error_code", "error_message", separator=": ", ignore_nulls=True),
         ).replace("", None),
+    )
+    undo.leaving.kept.update(
+        done.filter(pl.col("action").is_in(["kept_in_use", "failed"]))["sf_id"]
     )
     if not undo.dry_run:
         undo.ledger.mark_undone(
