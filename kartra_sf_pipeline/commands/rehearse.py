@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
 import typer
 
 from kartra_sf_pipeline.commands.context import (
@@ -46,7 +50,6 @@ def _check_what_is_given(settings: Settings) -> None:
     from kartra_sf_pipeline.mapping.approval import refuse_unsigned
     from kartra_sf_pipeline.mapping.model import load_map
     from kartra_sf_pipeline.migration.ledger import Ledger
-    from kartra_sf_pipeline.resources import SalesforceResource
 
     if settings.target is Target.PRODUCTION:
         settings.refuse_unready_target()
@@ -55,4 +58,23 @@ def _check_what_is_given(settings: Settings) -> None:
         if settings.target is not Target.LOCAL:
             refuse_unsigned(settings.home, given)
     Ledger(settings.ledger()).close()
+    with _local_org_starting(settings):
+        from kartra_sf_pipeline.resources import SalesforceResource
     SalesforceResource().org()
+
+
+@contextmanager
+def _local_org_starting(settings: Settings) -> Iterator[None]:
+    """The local org, a process of its own, starts while the body imports what takes as long.
+
+    Raises at the end what kept it from starting.
+    """
+    if settings.target is not Target.LOCAL:
+        yield
+        return
+    from kartra_sf_pipeline.localorg.process import ensure_running
+
+    with ThreadPoolExecutor(1) as beside:
+        started = beside.submit(ensure_running, settings.home, port=settings.org_port)
+        yield
+        started.result()
