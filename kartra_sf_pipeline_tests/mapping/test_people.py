@@ -76,6 +76,9 @@ def account(
         "notes_prepared": linked,
         "activities_prepared": linked,
         "attachments_prepared": linked,
+        "account_team_prepared": linked,
+        "opportunity_team_prepared": linked,
+        "territories_prepared": linked,
         "affiliates_prepared": pl.DataFrame(
             [(email, None) for email in affiliates], schema=PARTNER, orient="row"
         ),
