@@ -17,7 +17,7 @@ PREVIEW_WIDTH = 60
 _PERSONAL = re.compile(
     r"email|mail$|phone|name|address|street|city|zip|postal|(^|_)ip($|_)|facebook|twitter|linkedin"
     r"|tax_id|notes?$|description|subject|note$|attendee|author|detail|raw|website|domain|company"
-    r"|picture|^file$|^path$|title|body|owner|^user$|x__|kartra_cf_|username|host|expected|found|evidence|_key$|^key$|processor_",
+    r"|picture|^file$|^path$|title|body|owner|^user$|x__|kartra_cf_|username|host|expected|found|evidence|_key$|^key$|^alias$|processor_",
     re.IGNORECASE,
 )
 # Keys may be made of an address or a company's name; names of things are no person's.

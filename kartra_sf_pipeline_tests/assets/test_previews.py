@@ -13,6 +13,7 @@ from kartra_sf_pipeline.mapping.account_map import default_map
 from kartra_sf_pipeline.mapping.model import FieldRule
 
 PERSONAL = [
+    "alias",
     "email",
     "first_name",
     "last_name",
