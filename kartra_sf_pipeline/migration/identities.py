@@ -7,7 +7,7 @@ rollback has taken back is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final
 
@@ -24,7 +24,9 @@ IDENTITY_SCHEMA: Final[dict[str, pl.DataType]] = {
     "first_loaded_at": pl.Datetime("us", "UTC"),
 }
 #: The phases whose records have aliases.
-PHASES_WITH_ALIASES: Final = ("accounts", "contacts")
+PHASES_WITH_ALIASES: Final = ("accounts", "contacts", "leads")
+# Aliases are noted of people, whatever became of them.
+_PEOPLE: Final = {"Lead": "Contact"}
 
 _ROWS_AT_ONCE = 50_000
 _TAKEN_BACK = ("deleted", "already_gone")
@@ -46,12 +48,19 @@ class Identities:
         """
         keys = self._keys(org_id)
         own = keys.with_columns(alias=pl.col("key"))
-        folded = self._latest(org_id).join(keys, on=["object", "key"])
+        people = keys.with_columns(_as=pl.col("object").replace(_PEOPLE))
+        latest = self._latest(org_id).rename({"object": "_as"})
+        folded = latest.join(people, on=["_as", "key"])
         return (
             pl.concat([frame.select(*IDENTITY_SCHEMA) for frame in (own, folded)])
             .unique(["object", "alias", "key"])
             .sort("object", "alias", "key")
         )
+
+    def loaded_as(self, org_id: str, phase: str, sobject: str) -> pl.Series:
+        """The keys of what a phase has loaded into that org as `sobject`, by this ledger's word."""
+        keys = self._keys(org_id, (phase,))
+        return keys.filter(pl.col("object") == sobject)["key"]
 
     def orgs(self, target: str | None = None) -> list[str]:
         """The orgs that runs (of this target) have begun to load, the latest first."""
@@ -92,7 +101,7 @@ class Identities:
         loaded = self._keys(self._org_of(run_id)).filter(pl.col("object") == sobject)
         self._write(run_id, sobject, unchanged.join(loaded, on="key", how="anti"))
 
-    def _keys(self, org_id: str) -> pl.DataFrame:
+    def _keys(self, org_id: str, phases: Sequence[str] = PHASES_WITH_ALIASES) -> pl.DataFrame:
         """Loaded keys of the org: object, key, first_loaded_run, first_loaded_at."""
         runs, records, noted = tables.runs.c, tables.records.c, tables.identities.c
         of_that_org = of_org(org_id)
@@ -107,7 +116,7 @@ class Identities:
             .join(tables.runs, runs.run_id == records.run_id)
             .where(
                 of_that_org,
-                records.phase.in_(PHASES_WITH_ALIASES),
+                records.phase.in_(phases),
                 # What one run made and another only updated goes when the first is taken back.
                 or_(
                     records.action == "created",

@@ -25,6 +25,7 @@ from kartra_sf_pipeline.migration.fields import (
 from kartra_sf_pipeline.migration.files import create_one_by_one
 from kartra_sf_pipeline.migration.ledger import OUTCOME_SCHEMA, Ledger
 from kartra_sf_pipeline.migration.open_jobs import end_open_jobs
+from kartra_sf_pipeline.migration.other_kind import refuse_other_kind, with_other_kind
 from kartra_sf_pipeline.migration.parents import find_parents
 from kartra_sf_pipeline.migration.phases import Phase
 from kartra_sf_pipeline.migration.versions import data_version
@@ -152,7 +153,8 @@ def _compared(sender: sending.Sender, rows: pl.DataFrame, meeting: Meeting) -> C
     if conflicts is not None and meeting.existing is not None:
         current = with_existing(org, phase.object, readable, rows, current, meeting.existing, more)
     changes = compare(rows, current, readable, phase, conflicts)
-    return Changes(sending.with_orphans(sender, changes.rows), changes.updates)
+    sent = sending.with_orphans(sender, with_other_kind(sender, changes.rows))
+    return Changes(sent, changes.updates)
 
 
 def _settled(
@@ -163,6 +165,7 @@ def _settled(
         of_wave = changes.rows.filter(pl.col("_wave") == wave)
         yield sending.refuse_absent(sender, of_wave)
         yield sending.refuse_orphans(sender, of_wave)
+        yield refuse_other_kind(sender, of_wave)
         if sender.phase.one_by_one:
             yield from create_one_by_one(sender, of_wave, contents)
         else:

@@ -14,6 +14,7 @@ import polars as pl
 
 CONTACT: Final = "Contact"
 ACCOUNT: Final = "Account"
+LEAD: Final = "Lead"
 
 KNOWN_SCHEMA: Final = {
     "object": pl.String,
@@ -70,7 +71,8 @@ def settle_keys(claims: pl.DataFrame, known: pl.DataFrame, sobject: str) -> Sett
     people, one that they only show a sign of comes last: nobody leaves a key of their own for a
     shared address.
     """
-    loaded = _with_own_alias(known.filter(pl.col("object") == sobject))
+    kinds = [CONTACT, LEAD] if sobject == CONTACT else [sobject]
+    loaded = _with_own_alias(known.filter(pl.col("object").is_in(kinds)))
     found = claims.join(loaded, on="alias")
     if found.is_empty():
         return NOTHING_SETTLED
@@ -94,7 +96,7 @@ def settle_keys(claims: pl.DataFrame, known: pl.DataFrame, sobject: str) -> Sett
         held.filter(first).select(list(KEY_SCHEMA)),
         held.filter(~first)
         .select(
-            pl.lit(sobject).alias("object"),
+            "object",
             pl.col("_chosen").alias("key"),
             pl.col("key").alias("loaded_key"),
             "first_loaded_run",
@@ -106,10 +108,13 @@ def settle_keys(claims: pl.DataFrame, known: pl.DataFrame, sobject: str) -> Sett
 
 def _with_own_alias(loaded: pl.DataFrame) -> pl.DataFrame:
     """Every loaded key is an alias of itself, whatever else it became an alias of."""
-    told = ["key", "first_loaded_run", "first_loaded_at"]
-    keys = loaded.select(*told).unique("key").with_columns(alias=pl.col("key"))
+    told = ["object", "key", "first_loaded_run", "first_loaded_at"]
+    # Who was loaded as a contact and as a lead under one key is a contact.
+    keys = loaded.sort("object", "first_loaded_at").select(*told).unique("key", keep="first")
+    aliases = loaded.select("alias", "key").join(keys, on="key")
     columns = ["alias", *told]
-    return pl.concat([loaded.select(columns), keys.select(columns)]).unique(["alias", "key"])
+    own = keys.with_columns(alias=pl.col("key"))
+    return pl.concat([aliases.select(columns), own.select(columns)]).unique(["alias", "key"])
 
 
 def contact_claims(members: pl.DataFrame, addresses: pl.DataFrame) -> pl.DataFrame:
