@@ -71,12 +71,15 @@ def _incomplete(run: str, report: RollbackReport) -> str:
     """What a rollback could not do, in a sentence each."""
     said: list[str] = []
     left = ", ".join(f"{count} {name}" for name, count in report.left_by_id.items() if count)
-    if not report.clean or report.counts["failed"]:
-        of_run = left or (f"{report.counts['failed']} unknown" if report.clean else "by stamp")
-        said.append(f"Records of run {run} are still in the org after the rollback: {of_run}.")
+    if not report.clean:
+        said.append(
+            f"Records of run {run} are still in the org after the rollback: {left or 'by stamp'}."
+        )
+    elif unknown := report.counts["failed"]:
+        said.append(f"Of {unknown} records of run {run} nobody can tell whether the org has them.")
     if refused := report.counts["not_restored"]:
         said.append(
-            f"{refused} records that run {run} had updated were not restored: the org refused "
+            f"Records that run {run} had updated were not restored ({refused}): the org refused "
             "their old values."
         )
     said.append(
