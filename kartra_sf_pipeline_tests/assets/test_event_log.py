@@ -121,7 +121,7 @@ def test_the_sensor_records_a_run_that_nobody_waited_for(story: Story, recorded:
     assert story.home.summary(run_id) == printed
 
 
-EXTRA = ("problems", "actions", "left")
+EXTRA = ("problems", "actions", "left", "not_restored")
 
 
 def test_the_sensor_leaves_a_run_alone_that_is_recorded(story: Story) -> None:
