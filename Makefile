@@ -56,15 +56,14 @@ $(VENV)/.ready-bench: $(VENV)/.ready-dev requirements-bench.lock
 	@$(PIP) --require-hashes -r requirements-bench.lock
 	@touch $@
 
-lock: ## Resolve the locks again (needs uv)
-	uv pip compile pyproject.toml --group build --generate-hashes --no-emit-index-url \
-	  --no-strip-extras --universal --no-header --python-version 3.11 -q -o requirements.lock
+lock: ## Resolve the locks again (needs uv, which leaves out addresses by itself)
+	uv pip compile pyproject.toml --group build --generate-hashes --no-strip-extras --universal \
+	  --no-header --python-version 3.11 -q -o requirements.lock
 	uv pip compile pyproject.toml --group build --group dev -c requirements.lock --generate-hashes \
-	  --no-emit-index-url --no-strip-extras --universal --no-header --python-version 3.11 -q \
-	  -o requirements-dev.lock
+	  --no-strip-extras --universal --no-header --python-version 3.11 -q -o requirements-dev.lock
 	uv pip compile pyproject.toml --group build --group dev --group bench -c requirements-dev.lock \
-	  --generate-hashes --no-emit-index-url --no-strip-extras --universal --no-header \
-	  --python-version 3.11 -q -o requirements-bench.lock
+	  --generate-hashes --no-strip-extras --universal --no-header --python-version 3.11 -q \
+	  -o requirements-bench.lock
 
 clean: ## Remove what make and the runs have left, the environment too
 	@if [ -x $(BIN)/kartra-sf ]; then $(BIN)/kartra-sf org stop; fi
