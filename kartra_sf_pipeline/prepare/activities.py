@@ -19,7 +19,12 @@ from kartra_sf_pipeline.prepare.dispositions import (
     older_extract,
 )
 from kartra_sf_pipeline.prepare.durations import parse_seconds
-from kartra_sf_pipeline.prepare.local_times import HAS_TIME, local_instants, zone_is_known
+from kartra_sf_pipeline.prepare.local_times import (
+    HAS_TIME,
+    local_instants,
+    uncertain_times,
+    zone_is_known,
+)
 from kartra_sf_pipeline.prepare.nulls import clean, tidy, tidy_lines
 from kartra_sf_pipeline.prepare.side_join import side_join
 from kartra_sf_pipeline.prepare.stable_keys import content_key, with_key
@@ -235,22 +240,7 @@ def _problems() -> list[Rule]:
             "unknown_type",
             worded(unknown, pl.col("_type").fill_null("")),
         ),
-        Rule(
-            ~pl.col("_known_zone"),
-            QUARANTINE,
-            "bad_time_zone",
-            worded("'{}' is not a time zone, such as America/Detroit.", "time_zone"),
-        ),
-        Rule(
-            pl.col("on_day").is_null() | late,
-            QUARANTINE,
-            "bad_date",
-            worded(
-                "'{}' at '{}' is not a certain time.",
-                pl.col("_date").fill_null(""),
-                pl.col("_time").fill_null(""),
-            ),
-        ),
+        *uncertain_times(pl.col("on_day").is_null() | late),
         Rule(
             pl.col("created_at").is_null() & pl.col("_created").is_not_null(),
             QUARANTINE,

@@ -16,7 +16,7 @@ from kartra_sf_pipeline.prepare.dispositions import (
     dispose,
     place,
 )
-from kartra_sf_pipeline.prepare.local_times import local_instants, zone_is_known
+from kartra_sf_pipeline.prepare.local_times import local_instants, uncertain_times, zone_is_known
 from kartra_sf_pipeline.prepare.nulls import clean
 from kartra_sf_pipeline.prepare.stable_keys import with_key
 from kartra_sf_pipeline.prepare.wording import worded
@@ -113,22 +113,7 @@ def prepare_bookings(
 
 def _problems() -> list[Rule]:
     return [
-        Rule(
-            ~pl.col("_known_zone"),
-            QUARANTINE,
-            "bad_time_zone",
-            worded("'{}' is not a time zone, such as America/Detroit.", "time_zone"),
-        ),
-        Rule(
-            pl.col("starts_at").is_null(),
-            QUARANTINE,
-            "bad_date",
-            worded(
-                "'{}' at '{}' is not a certain time.",
-                pl.col("_date").fill_null(""),
-                pl.col("_time").fill_null(""),
-            ),
-        ),
+        *uncertain_times(pl.col("starts_at").is_null()),
         Rule(
             pl.col("status").is_null() & pl.col("_status").is_not_null(),
             QUARANTINE,

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import polars as pl
 
 from kartra_sf_pipeline.prepare.dates import UTC, parse_datetime
+from kartra_sf_pipeline.prepare.dispositions import QUARANTINE, Rule
 from kartra_sf_pipeline.prepare.wording import worded
 
 _TIME: Final = r"^(\d{1,2})(?::(\d{2}))?(?::(\d{2}))?\s*([AaPp])?\.?(?:[Mm]\.?)?$"
@@ -62,3 +63,28 @@ def local_instants(facts: pl.DataFrame, zone: str) -> pl.Series:
         ).to_series()
         starts = starts.zip_with(~here, local)
     return starts
+
+
+def uncertain_times(uncertain: pl.Expr) -> tuple[Rule, Rule]:
+    """Rows that name a zone which does not exist, and those whose time is `uncertain`.
+
+    The frame has `_known_zone`, `time_zone`, `_date` and `_time`.
+    """
+    return (
+        Rule(
+            ~pl.col("_known_zone"),
+            QUARANTINE,
+            "bad_time_zone",
+            worded("'{}' is not a time zone, such as America/Detroit.", "time_zone"),
+        ),
+        Rule(
+            uncertain,
+            QUARANTINE,
+            "bad_date",
+            worded(
+                "'{}' at '{}' is not a certain time.",
+                pl.col("_date").fill_null(""),
+                pl.col("_time").fill_null(""),
+            ),
+        ),
+    )
